@@ -1,0 +1,1 @@
+"""The core of the registry: words, rules and adapters; it knows neither web nor sync."""

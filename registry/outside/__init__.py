@@ -1,0 +1,1 @@
+"""Everything that leaves the process: text messages, files, HTTP, the system clock."""

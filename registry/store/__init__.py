@@ -1,0 +1,57 @@
+"""Where rows lie: one engine, numbered migrations, one module of SQL per aggregate.
+
+Use cases get a `Store` and open the transaction (`with store.writing():`); the aggregates below only speak SQL.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import cast
+
+from registry.store.allowances import Allowances
+from registry.store.audit import Audit
+from registry.store.codes import Codes
+from registry.store.consents import Consents
+from registry.store.editions import Editions
+from registry.store.engine import Engine
+from registry.store.feeds import Feeds
+from registry.store.jobs import Jobs
+from registry.store.parties import Parties
+from registry.store.registrations import Registrations
+from registry.store.reports import Reports
+from registry.store.schema import migrate
+from registry.store.sessions import Sessions
+
+
+class Store:
+    """The database: transactions, and one attribute per aggregate."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.allowances = Allowances(engine)
+        self.audit = Audit(engine)
+        self.codes = Codes(engine)
+        self.consents = Consents(engine)
+        self.editions = Editions(engine)
+        self.feeds = Feeds(engine)
+        self.jobs = Jobs(engine)
+        self.parties = Parties(engine)
+        self.registrations = Registrations(engine)
+        self.reports = Reports(engine)
+        self.sessions = Sessions(engine)
+
+    def writing(self, about: bytes | str | None = None) -> AbstractContextManager[None]:
+        """One transaction that writes; name what it is about when it reads before it writes."""
+        return cast("AbstractContextManager[None]", self.engine.writing(about))
+
+    def reading(self) -> AbstractContextManager[None]:
+        """One consistent state to read from."""
+        return cast("AbstractContextManager[None]", self.engine.reading())
+
+    def migrate(self, *, at: int) -> list[int]:
+        """Bring the schema up to date; the numbers of the migrations that ran."""
+        return migrate(self.engine, at=at)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.close()

@@ -1,0 +1,1 @@
+"""Scheduled publishing to carriers and ingest from them; it knows no Flask."""
