@@ -1,0 +1,125 @@
+"""Puts the registry together from an instance folder: the only place that names adapters.
+
+Rules of this room: everything is assembled once per process and passed in; `prepare` may run any number of times and
+never changes what exists; nothing here decides anything about registrations, lists or reports.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry import access, keys, parties
+from registry.errors import SettingsError
+from registry.interfaces import Clock, Shelf, SmsGateway
+from registry.numbering import NumberPlan, load_plan
+from registry.outside import keyfile
+from registry.outside.clock import SystemClock
+from registry.outside.shelf import FolderShelf
+from registry.outside.sms import ConsoleGateway, HttpGateway
+from registry.rulebook import Rulebooks, load_rulebooks
+from registry.settings import Settings, SmsSettings, load
+from registry.store import Store
+from registry.store.engine import Engine, SqliteEngine
+
+FIRST_SETTINGS = """\
+# Settings of this registry; every one has a default, an unknown one stops the start. See docs/guides/operators.md.
+[site]
+port = 8000
+
+[sms]
+gateway = "console"   # "http" with url = "https://…" to send for real
+"""
+
+REGULATOR = "regulator"
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All collaborators of one process, assembled once."""
+
+    settings: Settings
+    instance: Path
+    clock: Clock
+    store: Store
+    keys: keys.KeyRing
+    signing: keys.SigningKeys
+    shelf: Shelf
+    sms: SmsGateway
+    plan: NumberPlan
+    rulebooks: Rulebooks
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.store.close()
+
+
+def open_store(settings: Settings, instance: Path) -> Store:
+    """The store that the settings name. Raises SettingsError for an address it cannot be."""
+    url = settings.store.url
+    engine: Engine
+    if url.startswith("sqlite:"):
+        engine = SqliteEngine(instance / url.removeprefix("sqlite:"), busy_timeout=settings.store.busy_timeout_s)
+    elif url.startswith(("postgresql:", "postgres:")):
+        try:
+            from registry.store.postgres import PostgresEngine  # noqa: PLC0415 - an optional extra
+        except ImportError as error:
+            raise SettingsError("store.url: PostgreSQL needs the extra `postgres`.", code="settings") from error
+        engine = PostgresEngine(url)
+    else:
+        raise SettingsError("store.url: starts with sqlite: or postgresql:", code="settings")
+    return Store(engine)
+
+
+def _gateway(settings: SmsSettings, instance: Path, ring: keys.KeyRing) -> SmsGateway:
+    if settings.gateway == "console":
+        return ConsoleGateway(instance)
+    return HttpGateway(settings.url, key=ring.derive("log", "sms-gateway"), timeout=settings.timeout_s, retries=settings.retries)
+
+
+def assemble(instance: Path, environ: Mapping[str, str] = os.environ) -> Registry:
+    """The registry of a prepared instance folder. Raises SettingsError where it is not one."""
+    if not (instance / "keys").is_dir():
+        raise SettingsError(f"{instance} is not prepared: run `decline-call prepare` first.", code="not_prepared")
+    settings = load(instance / "settings.toml")
+    ring, signing = keyfile.load(instance / "keys", environ)
+    return Registry(
+        settings=settings,
+        instance=instance,
+        clock=SystemClock(),
+        store=open_store(settings, instance),
+        keys=ring,
+        signing=signing,
+        shelf=FolderShelf(instance / "shelf"),
+        sms=_gateway(settings.sms, instance, ring),
+        plan=load_plan(),
+        rulebooks=load_rulebooks(),
+    )
+
+
+def prepare(instance: Path, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Make or complete an instance folder: settings, keys, schema, regulator, first officer.
+
+    Returns the first officer's one-time sign-in token while that officer has not signed in yet, else None.
+    """
+    instance.mkdir(parents=True, exist_ok=True)
+    instance.chmod(0o700)
+    for name in ("shelf", "inbox", "quarantine", "mirrors"):
+        (instance / name).mkdir(exist_ok=True)
+    settings_file = instance / "settings.toml"
+    if not settings_file.exists():
+        settings_file.write_text(FIRST_SETTINGS, encoding="utf-8")
+    keyfile.create(instance / "keys")
+    registry = assemble(instance, environ)
+    try:
+        registry.store.migrate(at=0)
+        return _first_officer(registry)
+    finally:
+        registry.close()
+
+
+def _first_officer(registry: Registry) -> str | None:
+    raise NotImplementedError(registry, parties, access, secrets)
