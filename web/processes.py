@@ -1,0 +1,88 @@
+"""Starts the programs of one registry as child processes and stops them together.
+
+Rules of this room: children live in their own process groups, so that Ctrl-C reaches them once and in order; whatever
+happens here, no child outlives its parent's `stop()`.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import requests
+
+from registry.errors import UnavailableError
+
+STOP_SECONDS = 10.0
+
+
+class Programs:
+    """The running children by name."""
+
+    def __init__(self) -> None:
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self.stopping = False
+
+    def start(self, name: str, arguments: Sequence[str], *, log: Path | None = None) -> None:
+        """Start one program under a name; its output goes to `log`, or to the terminal."""
+        out = log.open("ab") if log else None
+        try:
+            self._children[name] = subprocess.Popen(  # noqa: S603 - our own programs only
+                [sys.executable, "-m", *arguments], stdout=out, stderr=subprocess.STDOUT if out else None, start_new_session=True
+            )
+        finally:
+            if out:
+                out.close()
+
+    def ended(self) -> str | None:
+        """The name of a child that ended by itself, or None while all run."""
+        return next((name for name, child in self._children.items() if child.poll() is not None), None)
+
+    def stop(self) -> None:
+        """End all children: politely first, then for certain."""
+        for child in self._children.values():
+            if child.poll() is None:
+                child.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in self._children.values():
+            try:
+                child.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+    def wait(self) -> int:
+        """Stay until a signal comes (0) or a child ends by itself (1); then stop the others."""
+
+        def ask(_number: int, _frame: object) -> None:
+            self.stopping = True
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, ask)
+        try:
+            while not self.stopping:
+                if self.ended():
+                    return 1
+                time.sleep(0.2)
+            return 0
+        finally:
+            self.stop()
+
+
+def wait_until_up(url: str, programs: Programs, *, seconds: float = 30.0) -> None:
+    """Return when a site answers. Raises UnavailableError when it does not in time, or its program ended."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if ended := programs.ended():
+            raise UnavailableError(f"The {ended} ended before it was up; its last words stand above.", code="did_not_start")
+        try:
+            requests.get(url, timeout=2)
+        except requests.ConnectionError:
+            time.sleep(0.05)
+        else:
+            return
+    raise UnavailableError(f"The site did not answer within {seconds:.0f} s.", code="did_not_start")
