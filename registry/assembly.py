@@ -77,7 +77,9 @@ def open_store(settings: Settings, instance: Path) -> Store:
 def _gateway(settings: SmsSettings, instance: Path, ring: keys.KeyRing) -> SmsGateway:
     if settings.gateway == "console":
         return ConsoleGateway(instance)
-    return HttpGateway(settings.url, key=ring.derive("log", "sms-gateway"), timeout=settings.timeout_s, retries=settings.retries)
+    return HttpGateway(
+        settings.url, key=ring.derive("log", "sms-gateway"), timeout=settings.timeout_s, retries=settings.retries
+    )
 
 
 def assemble(instance: Path, environ: Mapping[str, str] = os.environ) -> Registry:

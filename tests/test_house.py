@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TOP = {"pyproject.toml", "README.md", "registry", "sync", "web", "instance", "tests", "CHANGELOG.md", "LICENSE", "Makefile", "docs"}
+TOP = {
+    "pyproject.toml",
+    "README.md",
+    "registry",
+    "sync",
+    "web",
+    "instance",
+    "tests",
+    "CHANGELOG.md",
+    "LICENSE",
+    "Makefile",
+    "docs",
+}
 VAGUE = {"utils", "util", "helpers", "helper", "common", "models", "constants", "misc"}
 
 
@@ -32,7 +44,11 @@ def test_only_the_agreed_names_stand_at_the_top() -> None:
 
 
 def test_no_file_is_longer_than_four_hundred_lines() -> None:
-    long = {str(p.relative_to(ROOT)): n for p in sources(".py", ".html", ".css", ".js") if (n := len(p.read_text().splitlines())) > 400}
+    long = {
+        str(p.relative_to(ROOT)): n
+        for p in sources(".py", ".html", ".css", ".js")
+        if (n := len(p.read_text().splitlines())) > 400
+    }
     assert not long
 
 
@@ -58,7 +74,11 @@ def test_public_functions_and_classes_have_docstrings() -> None:
         if path.is_relative_to(ROOT / "tests"):
             continue
         for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_") and not ast.get_docstring(node):
+            if (
+                isinstance(node, ast.FunctionDef | ast.ClassDef)
+                and not node.name.startswith("_")
+                and not ast.get_docstring(node)
+            ):
                 bare.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
     assert not bare
 
@@ -85,8 +105,21 @@ def test_decision_records_are_numbered_and_short() -> None:
 
 
 def test_nothing_names_a_package_host_or_a_path_of_one_machine() -> None:
-    host = re.compile("(extra-)?index" + "-url|find" + "-links|files.python" + "hosted|registry.npm" + "js|pypi" + r"\.org|/ro" + "ot/|/ho" + "me/[a-z]")
-    named = [str(p.relative_to(ROOT)) for p in tracked() if p.suffix not in {".png", ".mo", ".db"} and host.search(p.read_text(errors="replace"))]
+    host = re.compile(
+        "(extra-)?index"
+        + "-url|find"
+        + "-links|files.python"
+        + "hosted|registry.npm"
+        + "js|pypi"
+        + r"\.org|/ro"
+        + "ot/|/ho"
+        + "me/[a-z]"
+    )
+    named = [
+        str(p.relative_to(ROOT))
+        for p in tracked()
+        if p.suffix not in {".png", ".mo", ".db"} and host.search(p.read_text(errors="replace"))
+    ]
     assert not named
 
 

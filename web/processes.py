@@ -13,9 +13,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 import requests
 
 from registry.errors import UnavailableError
+from registry.settings import Settings
 
 STOP_SECONDS = 10.0
 
@@ -32,7 +34,10 @@ class Programs:
         out = log.open("ab") if log else None
         try:
             self._children[name] = subprocess.Popen(  # noqa: S603 - our own programs only
-                [sys.executable, "-m", *arguments], stdout=out, stderr=subprocess.STDOUT if out else None, start_new_session=True
+                [sys.executable, "-m", *arguments],
+                stdout=out,
+                stderr=subprocess.STDOUT if out else None,
+                start_new_session=True,
             )
         finally:
             if out:
@@ -78,7 +83,9 @@ def wait_until_up(url: str, programs: Programs, *, seconds: float = 30.0) -> Non
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if ended := programs.ended():
-            raise UnavailableError(f"The {ended} ended before it was up; its last words stand above.", code="did_not_start")
+            raise UnavailableError(
+                f"The {ended} ended before it was up; its last words stand above.", code="did_not_start"
+            )
         try:
             requests.get(url, timeout=2)
         except requests.ConnectionError:
@@ -86,3 +93,25 @@ def wait_until_up(url: str, programs: Programs, *, seconds: float = 30.0) -> Non
         else:
             return
     raise UnavailableError(f"The site did not answer within {seconds:.0f} s.", code="did_not_start")
+
+
+def start_programs(programs: Programs, instance: Path) -> None:
+    """Start the site and the clockwork of one instance."""
+    programs.start("site", ["web.commands", "--instance", str(instance), "site"])
+    programs.start("clockwork", ["sync", "--instance", str(instance), "run"])
+
+
+def local_url(settings: Settings) -> str:
+    """Where this machine reaches the site."""
+    return f"http://{settings.site.address}:{settings.site.port}"
+
+
+def welcome(instance: Path, settings: Settings, token: str | None) -> None:
+    """Tell whoever started the programs where everything is."""
+    url = settings.site.public_url.rstrip("/") or local_url(settings)
+    click.echo(f"\nDecline Call is up:   {url}")
+    if token:
+        click.echo(f"First officer, once:  {url}/sign-in/first/{token}")
+    if settings.sms.gateway == "console":
+        click.echo(f"Text messages:        {url}/dev/messages  (also in {instance / 'dev-messages.ndjson'})")
+    click.echo("Stop with Ctrl-C.")

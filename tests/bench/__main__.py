@@ -22,9 +22,13 @@ print("\\n@@" + json.dumps([list(row) for row in importlib.import_module("tests.
 
 def run(name: str, rows: int, seed: int) -> list[list[str]]:
     """The rows of one benchmark: measure, value, bar, passed."""
-    done = subprocess.run([sys.executable, "-c", CHILD, name, str(rows), str(seed)], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, name, str(rows), str(seed)], cwd=ROOT, capture_output=True, text=True
+    )
     if done.returncode:
-        return [[name, f"failed: {done.stderr.strip().splitlines()[-1] if done.stderr else done.returncode}", "", "False"]]
+        return [
+            [name, f"failed: {done.stderr.strip().splitlines()[-1] if done.stderr else done.returncode}", "", "False"]
+        ]
     found: list[list[str]] = json.loads(done.stdout.rsplit("\n@@", 1)[1])
     return found
 
@@ -32,8 +36,12 @@ def run(name: str, rows: int, seed: int) -> list[list[str]]:
 def table(results: list[list[str]], rows: int, seed: int) -> str:
     """The results as a Markdown table with the line that says how they were made."""
     lines = ["| measure | value | bar | met |", "| --- | --- | --- | --- |"]
-    lines += [f"| {measure} | {value} | {bar} | {'yes' if str(passed) == 'True' else '**no**'} |" for measure, value, bar, passed in results]
-    note = f"`make bench ROWS={rows} SEED={seed}`, Python {platform.python_version()}, {platform.machine()}, 2 cores of a shared machine."
+    lines += [
+        f"| {measure} | {value} | {bar} | {'yes' if str(passed) == 'True' else '**no**'} |"
+        for measure, value, bar, passed in results
+    ]
+    made = f"Python {platform.python_version()}, {platform.machine()}, 2 cores of a shared machine"
+    note = f"`make bench ROWS={rows} SEED={seed}`, {made}."
     return "\n".join([*lines, "", note])
 
 

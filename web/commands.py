@@ -1,0 +1,182 @@
+"""`decline-call`: what an operator types. Prepares an instance, starts its programs, keeps parties and keys.
+
+Rules of this room: secrets are printed once and never logged; every command has help and stands in the operators'
+guide.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from registry import audit, parties
+from registry.assembly import assemble, prepare
+from registry.errors import RegistryError
+from registry.settings import load
+from web.demo import run_demo
+from web.processes import Programs, local_url, start_programs, wait_until_up, welcome
+from web.server import serve
+
+
+class _Commands(click.Group):
+    """Says what the registry refuses in one line, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except RegistryError as error:
+            click.echo(f"decline-call: {error.detail}", err=True)
+            raise click.exceptions.Exit(1) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--instance",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("instance"),
+    envvar="DECLINE_CALL_INSTANCE",
+    show_default=True,
+    help="The folder of settings, keys, database and shelf.",
+)
+@click.pass_context
+def main(context: click.Context, instance: Path) -> None:
+    """Decline Call (谢绝来电): the registry's own commands."""
+    context.obj = instance.resolve()
+
+
+@main.command("prepare")
+@click.pass_obj
+def prepare_command(instance: Path) -> None:
+    """Make or complete the instance folder: settings, keys (mode 600), database."""
+    token = prepare(instance)
+    click.echo(f"{instance} is ready.")
+    if token:
+        click.echo(f"First officer, once: /sign-in/first/{token}")
+
+
+@main.command("run")
+@click.pass_obj
+def run_command(instance: Path) -> None:
+    """Prepare the instance, then run site and clockwork until Ctrl-C."""
+    token = prepare(instance)
+    settings = load(instance / "settings.toml")
+    programs = Programs()
+    try:
+        start_programs(programs, instance)
+        wait_until_up(f"{local_url(settings)}/healthz", programs)
+        welcome(instance, settings, token)
+        code = programs.wait()
+    finally:
+        programs.stop()
+    sys.exit(code)
+
+
+@main.command("site")
+@click.pass_obj
+def site_command(instance: Path) -> None:
+    """Run the site alone (gunicorn), for instances that run the clockwork elsewhere."""
+    serve(instance)
+
+
+@main.command("demo")
+@click.option(
+    "--registrations",
+    type=click.IntRange(1),
+    default=100_000,
+    show_default=True,
+    help="How many synthetic registrations.",
+)
+@click.option("--seed", type=int, default=7, show_default=True, help="Seed of everything that is drawn.")
+@click.pass_obj
+def demo_command(instance: Path, registrations: int, seed: int) -> None:
+    """A registry full of synthetic numbers, two carriers that follow over HTTP, and reports arriving."""
+    sys.exit(run_demo(instance, count=registrations, seed=seed))
+
+
+@main.group("party")
+def party_group() -> None:
+    """Carriers, telemarketers, report centres."""
+
+
+@party_group.command("add")
+@click.argument("party")
+@click.option("--kind", type=click.Choice(["carrier", "telemarketer", "centre"]), required=True)
+@click.option("--name-zh", required=True, help="Name in Chinese.")
+@click.option("--name-en", required=True, help="Name in English.")
+@click.option(
+    "--scope",
+    type=click.Choice(["home", "national"]),
+    default="home",
+    show_default=True,
+    help="What a carrier's feed holds.",
+)
+@click.pass_obj
+def party_add(instance: Path, party: str, kind: str, name_zh: str, name_en: str, scope: str) -> None:
+    """Add a party. PARTY is its short name in URLs and files, such as cmcc."""
+    registry = assemble(instance)
+    try:
+        added = parties.add_party(
+            registry.store, registry.clock, party=party, kind=kind, name_zh=name_zh, name_en=name_en, scope=scope
+        )
+        click.echo(f"{added.party} ({added.kind}) is number {added.ordinal} in exception files.")
+    finally:
+        registry.close()
+
+
+@main.group("key")
+def key_group() -> None:
+    """API keys of parties."""
+
+
+@key_group.command("issue")
+@click.argument("party")
+@click.option(
+    "--scope", "scopes", multiple=True, required=True, help="What the key may do; may be given several times."
+)
+@click.option("--label", default="", help="What the key is for.")
+@click.pass_obj
+def key_issue(instance: Path, party: str, scopes: tuple[str, ...], label: str) -> None:
+    """Issue an API key to PARTY and show it once."""
+    registry = assemble(instance)
+    try:
+        _key_id, secret = parties.issue_key(registry.store, registry.clock, party=party, scopes=scopes, label=label)
+        click.echo(secret)
+    finally:
+        registry.close()
+
+
+@key_group.command("revoke")
+@click.argument("api_key")
+@click.pass_obj
+def key_revoke(instance: Path, api_key: str) -> None:
+    """Revoke an API key by its id; it stops working at once."""
+    registry = assemble(instance)
+    try:
+        parties.revoke_key(registry.store, registry.clock, api_key=api_key)
+    finally:
+        registry.close()
+
+
+@main.group("audit")
+def audit_group() -> None:
+    """The append-only trail of what was done."""
+
+
+@audit_group.command("verify")
+@click.pass_obj
+def audit_verify(instance: Path) -> None:
+    """Walk the audit trail and check its hash chain."""
+    registry = assemble(instance)
+    try:
+        count, bad = audit.verify(registry.store)
+    finally:
+        registry.close()
+    if bad is not None:
+        raise click.ClickException(f"entry {bad} of {count} does not follow from the one before")
+    click.echo(f"{count} entries, unbroken")
+
+
+if __name__ == "__main__":
+    main()
