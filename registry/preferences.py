@@ -132,7 +132,7 @@ def quiet_at(quiet: int, hour: int, weekday: int, *, holiday: bool) -> bool:
 
 
 def quiet_of(hours: Iterable[int] = (), weekdays: Iterable[int] = (), *, holidays: bool = False) -> int:
-    """Quiet bits (u32) of hours (0-23), weekdays (0 = Monday), public holidays. Raises InvalidInputError bad_preference."""
+    """Quiet bits (u32) of hours (0-23), weekdays (0 = Monday), holidays. Raises InvalidInputError bad_preference."""
     bits = int(holidays) << _HOLIDAY_BIT
     kinds = ((hours, 24, 0, "An hour is 0 to 23."), (weekdays, 7, _WEEKDAY_BIT, "A weekday is 0 to 6."))
     for values, most, base, what in kinds:
