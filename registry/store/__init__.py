@@ -6,7 +6,6 @@ Use cases get a `Store` and open the transaction (`with store.writing():`); the 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import cast
 
 from registry.store.allowances import Allowances
 from registry.store.audit import Audit
@@ -42,11 +41,11 @@ class Store:
 
     def writing(self, about: bytes | str | None = None) -> AbstractContextManager[None]:
         """One transaction that writes; name what it is about when it reads before it writes."""
-        return cast("AbstractContextManager[None]", self.engine.writing(about))
+        return self.engine.writing(about)
 
     def reading(self) -> AbstractContextManager[None]:
         """One consistent state to read from."""
-        return cast("AbstractContextManager[None]", self.engine.reading())
+        return self.engine.reading()
 
     def migrate(self, *, at: int) -> list[int]:
         """Bring the schema up to date; the numbers of the migrations that ran."""

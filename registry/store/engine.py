@@ -4,10 +4,12 @@ Rules of this room:
 - One SQL text with `:name` parameters serves both engines; only the portable subset (UPSERT, RETURNING, CTE, windows).
 - `writing()` is the only way to change anything; transactions never nest. On SQLite it is BEGIN IMMEDIATE, because a
   deferred begin that reads first loses to "database is locked" under threads.
-- `writing(about=...)` serialises writers about the same thing on PostgreSQL (SQLite has one writer anyway); whoever reads
-  before writing names what it is about.
-- One connection per thread, opened at first use and closed by `close()`.
+- `writing(about=...)` serialises writers about the same thing on PostgreSQL (SQLite has one writer anyway); whoever
+  reads before writing names what it is about.
+- One connection per thread, opened at first use and closed by `close()` or with its thread.
 - A tuple as a value stands for a list: `WHERE number IN :numbers`.
+- What the world does to us (busy, full, gone) is UnavailableError, a key that exists is ConflictError; our own mistakes
+  stay what the driver says.
 """
 
 from __future__ import annotations
@@ -15,18 +17,21 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Protocol
 
 import sqlite_utils
 
-from registry.errors import UnavailableError
+from registry.errors import ConflictError, RegistryError, UnavailableError
+from registry.store.connections import Connections, Held
 
 Row = dict[str, Any]
 _NAME = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
+_CHANGES = re.compile(r"\s*(INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|REPLACE|TRUNCATE)\b", re.IGNORECASE)
 
 
 class Engine(Protocol):
@@ -34,20 +39,23 @@ class Engine(Protocol):
 
     dialect: str  # "sqlite" or "postgres"
 
-    def writing(self, about: bytes | str | None = None) -> Any:
-        """Context manager: one transaction that writes; commits at the end, rolls back on any exception."""
+    def writing(self, about: bytes | str | None = None) -> AbstractContextManager[None]:
+        """One transaction that writes; commits at the end, rolls back on any exception."""
 
-    def reading(self) -> Any:
-        """Context manager: one transaction that reads a single consistent state."""
+    def reading(self) -> AbstractContextManager[None]:
+        """One transaction that reads a single consistent state."""
 
     def rows(self, sql: str, /, **values: Any) -> list[Row]:
-        """All rows of a query, as dictionaries."""
+        """All rows of a query (or of RETURNING, inside `writing()`), as dictionaries."""
 
     def row(self, sql: str, /, **values: Any) -> Row | None:
         """The first row of a query, or None."""
 
     def stream(self, sql: str, /, *, chunk: int = 50_000, **values: Any) -> Iterator[list[tuple[Any, ...]]]:
-        """Rows of a large query as lists of at most `chunk` tuples; memory stays bounded."""
+        """Rows of a large query as lists of at most `chunk` tuples; memory stays bounded.
+
+        Inside a transaction it is part of it; outside it sees one consistent state on a connection of its own.
+        """
 
     def run(self, sql: str, /, **values: Any) -> int:
         """Run one statement inside `writing()`; how many rows it touched."""
@@ -60,6 +68,9 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Close the connections of all threads."""
+
+
+# words both engines share
 
 
 def expand(sql: str, values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -75,133 +86,7 @@ def expand(sql: str, values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return sql, flat
 
 
-class _Connections(threading.local):
-    """What one thread holds: its connection and whether a transaction is open on it."""
-
-    connection: Any = None
-    writing: bool = False
-    reading: bool = False
-
-
-class SqliteEngine:
-    """SQLite through sqlite-utils: WAL, synchronous=FULL, STRICT tables, one connection per thread."""
-
-    dialect = "sqlite"
-
-    def __init__(self, path: Path, *, busy_timeout: float = 10.0, synchronous: str = "FULL") -> None:
-        self._path = path
-        self._busy_timeout = busy_timeout
-        self._synchronous = synchronous
-        self._mine = _Connections()
-        self._all: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._mine.connection is None:
-            try:
-                connection = sqlite3.connect(
-                    self._path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
-                )
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute(f"PRAGMA synchronous={self._synchronous}")
-                connection.execute("PRAGMA foreign_keys=ON")
-            except sqlite3.Error as error:
-                raise _unavailable(error) from error
-            database = sqlite_utils.Database(connection, execute_plugins=False)
-            self._mine.connection = database.conn
-            with self._lock:
-                self._all.append(connection)
-        connection = self._mine.connection
-        assert isinstance(connection, sqlite3.Connection)
-        return connection
-
-    def _execute(self, sql: str, values: dict[str, Any]) -> sqlite3.Cursor:
-        sql, values = expand(sql, values)
-        try:
-            return self._connection().execute(sql, values)
-        except sqlite3.OperationalError as error:
-            raise _unavailable(error) from error
-
-    @contextmanager
-    def writing(self, about: bytes | str | None = None) -> Iterator[None]:  # noqa: ARG002
-        yield from self._transaction("BEGIN IMMEDIATE", writing=True)
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        yield from self._transaction("BEGIN", writing=False)
-
-    def _transaction(self, begin: str, *, writing: bool) -> Iterator[None]:
-        if self._mine.writing or self._mine.reading:
-            raise RuntimeError("transactions do not nest: open one in the use case only")
-        self._execute(begin, {})
-        self._mine.writing, self._mine.reading = writing, not writing
-        try:
-            yield
-            self._execute("COMMIT", {})
-        except BaseException:
-            connection = self._connection()
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        finally:
-            self._mine.writing = self._mine.reading = False
-
-    def rows(self, sql: str, /, **values: Any) -> list[Row]:
-        cursor = self._execute(sql, values)
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row)) for row in cursor.fetchall()]
-
-    def row(self, sql: str, /, **values: Any) -> Row | None:
-        rows = self.rows(sql, **values)
-        return rows[0] if rows else None
-
-    def stream(self, sql: str, /, *, chunk: int = 50_000, **values: Any) -> Iterator[list[tuple[Any, ...]]]:
-        cursor = self._execute(sql, values)
-        while rows := cursor.fetchmany(chunk):
-            yield rows
-
-    def run(self, sql: str, /, **values: Any) -> int:
-        self._must_write()
-        return self._execute(sql, values).rowcount
-
-    def run_many(self, sql: str, rows: Iterable[Mapping[str, Any]], /) -> int:
-        self._must_write()
-        listed = list(rows)
-        try:
-            self._connection().executemany(sql, listed)
-        except sqlite3.OperationalError as error:
-            raise _unavailable(error) from error
-        return len(listed)
-
-    def script(self, statements: Iterable[str]) -> None:
-        for statement in statements:
-            strict = statement.lstrip().upper().startswith("CREATE TABLE")
-            self.run(statement + (" STRICT" if strict else ""))
-
-    def _must_write(self) -> None:
-        if not self._mine.writing:
-            raise RuntimeError("a change outside writing()")
-
-    def close(self) -> None:
-        with self._lock:
-            for connection in self._all:
-                connection.close()
-            self._all.clear()
-        self._mine = _Connections()
-
-
-def _unavailable(error: Exception) -> UnavailableError:
-    """The clear form of what SQLite says when it cannot read or write."""
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return UnavailableError("The database is busy. Please try again.", code="database_busy")
-    if "full" in text:
-        return UnavailableError("The disk of the database is full.", code="disk_full")
-    if "readonly" in text or "unable to open" in text:
-        return UnavailableError("The database cannot be opened for writing.", code="database_read_only")
-    return UnavailableError(f"The database refused a statement: {text}", code="database_error")
-
-
+@lru_cache(maxsize=1024)
 def named_to_format(sql: str) -> str:
     """`:name` parameters in the form that psycopg takes (`%(name)s`)."""
     return _NAME.sub(r"%(\1)s", sql.replace("%", "%%"))
@@ -211,3 +96,186 @@ def lock_number(about: bytes | str) -> int:
     """A signed 64-bit number for an advisory lock about something."""
     raw = about if isinstance(about, bytes) else about.encode()
     return int.from_bytes(hashlib.sha256(raw).digest()[:8], "big", signed=True)
+
+
+def must_write(sql: str, transaction: str) -> None:
+    """Refuse a statement that changes something outside `writing()`. Raises RuntimeError."""
+    if transaction != "writing" and _CHANGES.match(sql):
+        raise RuntimeError("a change outside writing()")
+
+
+def must_be_alone(transaction: str) -> None:
+    """Refuse a transaction inside another. Raises RuntimeError."""
+    if transaction:
+        raise RuntimeError("transactions do not nest: open one in the use case only")
+
+
+def busy() -> UnavailableError:
+    """Somebody else holds what we need for too long."""
+    return UnavailableError("The database is busy. Please try again.", code="database_busy")
+
+
+def conflict() -> ConflictError:
+    """A key that exists already."""
+    return ConflictError("There is such an entry already.", code="already_there")
+
+
+# SQLite
+
+_CACHE_KIB = 16_000  # pages kept by each connection
+_WAL_PAGES = 4_000  # 16 MB of log between checkpoints: at 10 M rows nearly every row touches pages of its own
+_WAL_KEPT = 64_000_000  # bytes of log file that stay after a long one
+
+_BAD_DISK = {
+    sqlite3.SQLITE_FULL: ("The disk of the database is full.", "disk_full"),
+    sqlite3.SQLITE_READONLY: ("The database cannot be opened for writing.", "database_read_only"),
+    sqlite3.SQLITE_CANTOPEN: ("The database cannot be opened.", "database_read_only"),
+    sqlite3.SQLITE_PERM: ("The database cannot be opened.", "database_read_only"),
+    sqlite3.SQLITE_IOERR: ("The disk of the database cannot be read or written.", "disk_error"),
+    sqlite3.SQLITE_CORRUPT: ("The file of the database is damaged.", "database_damaged"),
+    sqlite3.SQLITE_NOTADB: ("The file of the database is damaged.", "database_damaged"),
+}
+
+
+def _clear_form(error: sqlite3.Error) -> RegistryError | None:
+    """What SQLite says, in the words of the registry; None for our own mistakes."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    if code in {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}:
+        return conflict()
+    if code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return busy()
+    found = _BAD_DISK.get(code & 0xFF)
+    return UnavailableError(found[0], code=found[1]) if found else None
+
+
+class _Clearly:
+    """Turns the errors of SQLite into ours."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if isinstance(error, sqlite3.Error):
+            found = _clear_form(error)
+            if found is not None:
+                raise found from error
+
+
+class SqliteEngine:
+    """SQLite through sqlite-utils: WAL, synchronous=FULL, STRICT tables, one connection per thread.
+
+    Writers of one process queue at a lock of ours first: SQLite's own waiting is by sleeping, which is slow and unfair.
+    """
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path, *, busy_timeout: float = 10.0, synchronous: str = "FULL") -> None:
+        self._path = path
+        self._busy_timeout = busy_timeout
+        self._synchronous = synchronous
+        self._connections: Connections[sqlite3.Connection] = Connections(self._connect, sqlite3.Connection.close)
+
+    def _connect(self) -> sqlite3.Connection:
+        with _Clearly():
+            connection = sqlite3.connect(
+                self._path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False,
+                cached_statements=256,
+            )
+            try:
+                database = sqlite_utils.Database(connection, execute_plugins=False)
+                for pragma in (
+                    "journal_mode=WAL", f"synchronous={self._synchronous}", "foreign_keys=ON", "temp_store=MEMORY",
+                    f"cache_size=-{_CACHE_KIB}", f"wal_autocheckpoint={_WAL_PAGES}", f"journal_size_limit={_WAL_KEPT}",
+                ):
+                    database.execute(f"PRAGMA {pragma}").fetchall()
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+    @contextmanager
+    def writing(self, about: bytes | str | None = None) -> Iterator[None]:  # noqa: ARG002 - one writer at a time anyway
+        must_be_alone(self._connections.transaction())
+        held, queue = self._connections.held(), self._connections.queue
+        if not queue.acquire(timeout=self._busy_timeout):
+            raise busy()
+        try:
+            yield from self._transaction(held, "BEGIN IMMEDIATE", "writing")
+        finally:
+            queue.release()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        must_be_alone(self._connections.transaction())
+        yield from self._transaction(self._connections.held(), "BEGIN", "reading")
+
+    def _transaction(self, held: Held[sqlite3.Connection], begin: str, kind: str) -> Iterator[None]:
+        with _Clearly():
+            held.connection.execute(begin)
+        held.transaction = kind
+        try:
+            yield
+            with _Clearly():
+                held.connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):  # a full disk may have rolled back already
+                held.connection.execute("ROLLBACK")
+            raise
+        finally:
+            held.transaction = ""
+
+    def rows(self, sql: str, /, **values: Any) -> list[Row]:
+        held = self._connections.held()
+        must_write(sql, held.transaction)
+        sql, values = expand(sql, values)
+        with _Clearly():
+            cursor = held.connection.execute(sql, values)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+    def row(self, sql: str, /, **values: Any) -> Row | None:
+        rows = self.rows(sql, **values)
+        return rows[0] if rows else None
+
+    def stream(self, sql: str, /, *, chunk: int = 50_000, **values: Any) -> Iterator[list[tuple[Any, ...]]]:
+        sql, values = expand(sql, values)
+        if self._connections.transaction():
+            yield from _fetch(self._connections.held().connection, sql, values, chunk)
+        else:
+            with closing(self._connect()) as connection:
+                yield from _fetch(connection, sql, values, chunk)
+
+    def run(self, sql: str, /, **values: Any) -> int:
+        held = self._writer()
+        sql, values = expand(sql, values)
+        with _Clearly():
+            return held.connection.execute(sql, values).rowcount
+
+    def run_many(self, sql: str, rows: Iterable[Mapping[str, Any]], /) -> int:
+        held = self._writer()
+        listed = list(rows)
+        with _Clearly():
+            held.connection.executemany(sql, listed)
+        return len(listed)
+
+    def script(self, statements: Iterable[str]) -> None:
+        for statement in statements:
+            strict = statement.lstrip().upper().startswith("CREATE TABLE")
+            self.run(statement + (" STRICT" if strict else ""))
+
+    def _writer(self) -> Held[sqlite3.Connection]:
+        if self._connections.transaction() != "writing":
+            raise RuntimeError("a change outside writing()")
+        return self._connections.held()
+
+    def close(self) -> None:
+        self._connections.close()
+
+
+def _fetch(
+    connection: sqlite3.Connection, sql: str, values: dict[str, Any], chunk: int
+) -> Iterator[list[tuple[Any, ...]]]:
+    with _Clearly():
+        cursor = connection.execute(sql, values)
+        while rows := cursor.fetchmany(chunk):
+            yield rows

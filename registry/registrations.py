@@ -1,0 +1,322 @@
+"""Registrations: register, change, withdraw, expire, port, recycle; what a number declines at any moment.
+
+Rules of this room:
+- Every change writes the current row, a history row and a pending row in one transaction (DESIGN §4).
+- A registration that is not active declines nothing: its masks are 0, so whatever reads the row is right by itself.
+- The version counts every event up; re-registering after an end goes on counting.
+- Rule 45: with the holder, everything the old holder said ends; the next holder never sees it.
+- Rule 46: preference and lists follow a ported number; the porting table comes before the prefix.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from registry.errors import InvalidInputError, NotFoundError
+from registry.numbers import Number
+from registry.preferences import NOTHING, Preference
+from registry.times import from_micros, local, to_micros
+
+if TYPE_CHECKING:
+    from registry.interfaces import Clock
+    from registry.numbering import NumberPlan
+    from registry.sealing import SealedNumber
+    from registry.store import Store
+
+STATES = ("active", "withdrawn", "expired", "recycled")
+EVENTS = ("registered", "changed", "withdrawn", "expired", "ported", "recycled")
+
+_CHUNK = 10_000
+_EXPIRE_CHUNK = 500
+_QUARTER = 15 * 60 * 1_000_000  # every zone's midnight falls on a quarter of an hour in UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a number declines: `since` is when the present preference (or end) began, `expires` None means open."""
+
+    number: SealedNumber
+    state: str
+    preference: Preference
+    source: str
+    language: str
+    since: datetime
+    expires: datetime | None
+    version: int
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it declines anything at all."""
+        return self.state == "active"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a registration's history."""
+
+    version: int
+    event: str
+    state: str
+    preference: Preference
+    source: str
+    at: datetime
+
+
+# use cases that write
+
+
+def register(
+    store: Store, clock: Clock, *, number: SealedNumber, preference: Preference, source: str, language: str,
+    expires: datetime | None = None,
+) -> Registration:
+    """Register a number, or register it again; for an active one the new preference takes the old one's place.
+
+    Raises InvalidInputError (nothing_declined) for a preference that declines nothing.
+    """
+    _must_decline(preference)
+    at = clock.now()
+    with store.writing(about=number):
+        before = current(store, number)
+        active = before is not None and before.is_active
+        if before is not None and active and before.preference == preference and before.expires == expires:
+            return before
+        wanted = Registration(number, "active", preference, source, language, at, expires, 0)
+        return _write(store, wanted, "changed" if active else "registered", at)
+
+
+def change(store: Store, clock: Clock, *, number: SealedNumber, preference: Preference, source: str) -> Registration:
+    """Change what an active registration declines; the same preference again changes nothing.
+
+    Raises NotFoundError (not_registered), InvalidInputError (nothing_declined).
+    """
+    _must_decline(preference)
+    at = clock.now()
+    with store.writing(about=number):
+        before = _active(store, number)
+        if before.preference == preference:
+            return before
+        wanted = Registration(number, "active", preference, source, before.language, at, before.expires, 0)
+        return _write(store, wanted, "changed", at)
+
+
+def withdraw(store: Store, clock: Clock, *, number: SealedNumber, source: str) -> Registration:
+    """End an active registration on the registrant's wish. Raises NotFoundError (not_registered)."""
+    at = clock.now()
+    with store.writing(about=number):
+        before = _active(store, number)
+        wanted = Registration(number, "withdrawn", NOTHING, source, before.language, at, None, 0)
+        return _write(store, wanted, "withdrawn", at)
+
+
+def recycle(store: Store, clock: Clock, *, number: SealedNumber, source: str = "carrier") -> None:
+    """The number goes to another holder: registration, consents and personal entries end (rule 45)."""
+    at = clock.now()
+    with store.writing(about=number):
+        before = current(store, number)
+        if before is not None and before.state != "recycled":
+            _write(store, Registration(number, "recycled", NOTHING, source, "", at, None, 0), "recycled", at)
+        store.consents.end_all(number=number, at=to_micros(at))
+
+
+def port(
+    store: Store, clock: Clock, plan: NumberPlan, *, number: SealedNumber, digits: int, carrier: str,
+    source: str = "carrier",
+) -> None:
+    """Another carrier serves the number from now on (rule 46); its lists move with the next edition.
+
+    `digits` are the E.164 digits of `number`. The carrier that serves it already: nothing happens.
+    """
+    at = clock.now()
+    stored = to_micros(at)
+    with store.writing(about=number):
+        left = serving_carrier(store, plan, digits, number, at)
+        if left == carrier:
+            return
+        store.registrations.put_porting(number=number, at=stored, carrier=carrier)
+        moved = store.registrations.exceptions_await_publishing(number)
+        version = store.registrations.next_version(number)
+        if version is not None:
+            row = store.registrations.current(number)
+            assert row is not None
+            store.registrations.remember([{**row, "event": "ported", "source": source, "at": stored}])
+        if version is not None or moved:
+            store.registrations.await_publishing([{"number": number, "at": stored, "left_carrier": left or None}])
+
+
+def expire_due(store: Store, clock: Clock) -> int:
+    """End the registrations whose time is over, a few hundred in a transaction; how many."""
+    at = to_micros(clock.now())
+    total = 0
+    while True:
+        with store.writing():
+            rows = store.registrations.expire(at=at, most=_EXPIRE_CHUNK)
+            store.registrations.remember({**row, "event": "expired", "at": at} for row in rows)
+            store.registrations.await_publishing(
+                {"number": row["number"], "at": at, "left_carrier": None} for row in rows
+            )
+        total += len(rows)
+        if len(rows) < _EXPIRE_CHUNK:
+            return total
+
+
+def load_many(
+    store: Store, clock: Clock, *, sealed: npt.NDArray[np.uint8], calls: npt.NDArray[Any], robocalls: npt.NDArray[Any],
+    messages: npt.NDArray[Any], quiet: npt.NDArray[Any], source: str, language: str = "zh_CN",
+    at: npt.NDArray[np.int64] | None = None,
+) -> int:
+    """Register many numbers at once; how many. Numbers that are active already, or come twice, are passed over.
+
+    `sealed` uint8[n, 16] (of `sealing.seal_many`); masks any integer[n]; `at` int64[n] Micros, default now.
+    """
+    moments = np.full(len(sealed), to_micros(clock.now()), dtype=np.int64) if at is None else at
+    flat = np.ascontiguousarray(sealed, dtype=np.uint8).tobytes()
+    columns = [column.tolist() for column in (calls, robocalls, messages, quiet, moments)]
+    total = 0
+    for start in range(0, len(sealed), _CHUNK):
+        stop = min(start + _CHUNK, len(sealed))
+        numbers = [flat[i * 16 : i * 16 + 16] for i in range(start, stop)]
+        said = zip(numbers, *(column[start:stop] for column in columns))
+        with store.writing(about="load"):
+            known = store.registrations.versions(numbers)
+            fresh: dict[bytes, dict[str, Any]] = {}
+            for number, *masks, moment in said:
+                version, state = known.get(number, (0, ""))
+                if state != "active" and any(masks):
+                    fresh.setdefault(number, {
+                        "number": number, **dict(zip(("calls", "robocalls", "messages", "quiet"), masks)),
+                        "state": "active", "event": "registered", "source": source, "language": language,
+                        "at": moment, "version": version + 1, "left_carrier": None,
+                    })  # fmt: skip
+            store.registrations.put_many(list(fresh.values()))
+        total += len(fresh)
+    return total
+
+
+# use cases that read
+
+
+def current(store: Store, number: SealedNumber) -> Registration | None:
+    """The registration of a number as it stands, in whatever state; None where there never was one."""
+    row = store.registrations.current(number)
+    if row is None:
+        return None
+    expires = from_micros(row["expires"]) if row["expires"] else None
+    return Registration(
+        number, row["state"], _preference(row), row["source"], row["language"], from_micros(row["since"]), expires,
+        row["version"],
+    )  # fmt: skip
+
+
+def history(store: Store, number: SealedNumber, *, all_holders: bool = False) -> tuple[Event, ...]:
+    """What happened to a number, oldest first; only in the present holder's time unless `all_holders` (rule 45)."""
+    events = [
+        Event(row["version"], row["event"], row["state"], _preference(row), row["source"], from_micros(row["at"]))
+        for row in store.registrations.history(number)
+    ]
+    if not all_holders:
+        last = max((i for i, event in enumerate(events) if event.event == "recycled"), default=-1)
+        events = events[last + 1 :]
+    return tuple(events)
+
+
+def as_of(store: Store, number: SealedNumber, at: datetime) -> Registration | None:
+    """The registration as it stood at a moment; None before the first. `expires` is not kept in history (None)."""
+    events = history(store, number, all_holders=True)
+    standing, _before = standing_at(events, at)
+    if standing is None:
+        return None
+    version = max(event.version for event in events if event.at <= at)
+    return Registration(
+        number, standing.state, standing.preference, standing.source, "", standing.at, None, version
+    )
+
+
+def standing_at(events: Sequence[Event], at: datetime) -> tuple[Event | None, Event | None]:
+    """Of a history (oldest first): the event in force at a moment, and the one in force before it.
+
+    Porting changes nothing of what a number declines, so it never counts as either.
+    """
+    said = [event for event in events if event.at <= at and event.event != "ported"]
+    return (said[-1] if said else None, said[-2] if len(said) > 1 else None)
+
+
+def serving_carrier(
+    store: Store, plan: NumberPlan, digits: int, number: SealedNumber, at: datetime | None = None
+) -> str:
+    """The carrier that serves a number: the porting table first, then the prefix (rule 46); "" where nobody knows."""
+    moment = to_micros(at) if at is not None else _ALWAYS
+    return store.registrations.ported_to(number, at=moment) or plan.carrier_of(Number(1, digits)) or ""
+
+
+def serving_carriers(
+    store: Store, plan: NumberPlan, digits: npt.NDArray[np.uint64], numbers: Sequence[bytes],
+    at: datetime | None = None,
+) -> list[str]:
+    """`serving_carrier` for many numbers: one name each, "" where nobody knows."""
+    by_prefix = plan.carriers_of(digits).tolist()
+    names = (*plan.carriers, "")  # index -1 is unknown
+    ported = store.registrations.ported_of(numbers, at=to_micros(at) if at is not None else _ALWAYS)
+    return [ported.get(number) or names[prefix] for number, prefix in zip(numbers, by_prefix)]
+
+
+def totals(store: Store) -> dict[str, int]:
+    """How many registrations there are in each of STATES."""
+    found = store.registrations.totals()
+    return {state: found.get(state, 0) for state in STATES}
+
+
+def per_day(store: Store, clock: Clock, *, days: int, zone: str) -> dict[date, dict[str, int]]:
+    """How often each of EVENTS happened on each of the last `days` days of a zone, today included; oldest first."""
+    now = local(clock.now(), zone)
+    listed = [now.date() - timedelta(days=back) for back in range(days - 1, -1, -1)]
+    midnight = datetime(listed[0].year, listed[0].month, listed[0].day, tzinfo=now.tzinfo)
+    counted: Counter[tuple[date, str]] = Counter()
+    since, until = to_micros(midnight), to_micros(clock.now()) + 1
+    for start, event, count in store.registrations.events(since=since, until=until, bucket=_QUARTER):
+        counted[local(from_micros(start), zone).date(), event] += count
+    return {day: {event: counted[day, event] for event in EVENTS} for day in listed}
+
+
+# rules
+
+_ALWAYS = (1 << 62) - 1
+
+
+def _must_decline(preference: Preference) -> None:
+    if preference == NOTHING:
+        raise InvalidInputError("Choose at least one thing to decline.", code="nothing_declined")
+
+
+def _active(store: Store, number: SealedNumber) -> Registration:
+    found = current(store, number)
+    if found is None or not found.is_active:
+        raise NotFoundError("This number is not registered.", code="not_registered")
+    return found
+
+
+def _preference(row: dict[str, Any]) -> Preference:
+    return Preference(row["calls"], row["robocalls"], row["messages"], row["quiet"])
+
+
+def _write(store: Store, wanted: Registration, event: str, at: datetime) -> Registration:
+    """Current, history and pending row of one event, inside an open transaction; the registration as written."""
+    stored = to_micros(at)
+    said = wanted.preference
+    values = {
+        "number": wanted.number, "state": wanted.state, "calls": said.calls, "robocalls": said.robocalls,
+        "messages": said.messages, "quiet": said.quiet, "source": wanted.source, "language": wanted.language,
+        "since": stored, "expires": to_micros(wanted.expires) if wanted.expires else 0,
+    }  # fmt: skip
+    version = store.registrations.put(values)
+    store.registrations.remember([{**values, "version": version, "event": event, "at": stored}])
+    store.registrations.await_publishing([{"number": wanted.number, "at": stored, "left_carrier": None}])
+    return Registration(
+        wanted.number, wanted.state, said, wanted.source, wanted.language, at, wanted.expires, version
+    )
