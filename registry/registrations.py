@@ -148,6 +148,7 @@ def port(
             store.registrations.remember([{**row, "event": "ported", "source": source, "at": stored}])
         if version is not None or moved:
             store.registrations.await_publishing([{"number": number, "at": stored, "left_carrier": left or None}])
+            store.registrations.came_back(number=number, carrier=carrier)
 
 
 def expire_due(store: Store, clock: Clock) -> int:

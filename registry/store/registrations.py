@@ -134,6 +134,13 @@ class Registrations:
             rows,
         )
 
+    def came_back(self, *, number: bytes, carrier: str) -> None:
+        """A number ported back before it was published has left nobody."""
+        self._engine.run(
+            "UPDATE pending SET left_carrier = NULL WHERE number = :number AND left_carrier = :carrier",
+            number=number, carrier=carrier,
+        )
+
     def pending(self, number: bytes) -> Row | None:
         """The pending row of a number."""
         return self._engine.row("SELECT * FROM pending WHERE number = :number", number=number)
