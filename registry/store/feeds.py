@@ -1,12 +1,168 @@
-"""SQL about feed_edition, acknowledgement, carrier_key."""
+"""SQL about feed_edition, acknowledgement, carrier_key: what recipients were offered, and what they say they have."""
 
 from __future__ import annotations
 
-from registry.store.engine import Engine
+from dataclasses import dataclass
+
+from registry.store.engine import Engine, Row
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """A carrier that follows a feed: party id, number in list files, `home` or `national` scope."""
+
+    party: str
+    ordinal: int
+    scope: str
+
+
+@dataclass(frozen=True)
+class FeedEditionRow:
+    """One edition in one recipient's feed: files (`rows`, `size` in bytes) and what they come to. Micros."""
+
+    recipient: str
+    edition: int
+    kind: str
+    rows: int
+    size: int
+    entries: int
+    content_root: bytes
+    exceptions_root: bytes
+    published: int
+
+
+@dataclass(frozen=True)
+class AcknowledgementRow:
+    """What a recipient said of an edition; `agrees` whether its roots are ours. Micros."""
+
+    recipient: str
+    edition: int
+    content_root: bytes
+    exceptions_root: bytes
+    at: int
+    agrees: bool
 
 
 class Feeds:
-    """Rows of feed_edition, acknowledgement, carrier_key."""
+    """Rows of feed_edition, acknowledgement, carrier_key, and the carriers that follow."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    # who follows
+
+    def recipients(self) -> tuple[Recipient, ...]:
+        """The active carriers, in the order of their ordinals."""
+        rows = self._engine.rows(
+            """SELECT party, ordinal, scope FROM party WHERE kind = 'carrier' AND state = 'active' ORDER BY ordinal"""
+        )
+        return tuple(Recipient(**row) for row in rows)
+
+    def ordinals(self) -> dict[int, str]:
+        """All parties by the number that stands for them in list files."""
+        rows = self._engine.rows("SELECT ordinal, party FROM party ORDER BY ordinal")
+        return {int(row["ordinal"]): str(row["party"]) for row in rows}
+
+    # what was offered
+
+    def put_edition(self, row: FeedEditionRow) -> None:
+        """Keep what a recipient was offered; of one edition once, a repetition counts as the same."""
+        self._engine.run(
+            """INSERT INTO feed_edition (recipient, edition, kind, rows, bytes, entries, content_root, exceptions_root,
+                                         published)
+               VALUES (:recipient, :edition, :kind, :rows, :size, :entries, :content_root, :exceptions_root, :published)
+               ON CONFLICT (recipient, edition) DO UPDATE SET kind = excluded.kind, rows = excluded.rows,
+                   bytes = excluded.bytes, entries = excluded.entries, content_root = excluded.content_root,
+                   exceptions_root = excluded.exceptions_root""",
+            **vars(row),
+        )
+
+    def edition(self, *, recipient: str, edition: int) -> FeedEditionRow | None:
+        """What a recipient was offered as one edition."""
+        row = self._engine.row(
+            "SELECT * FROM feed_edition WHERE recipient = :recipient AND edition = :edition",
+            recipient=recipient, edition=edition,
+        )
+        return _offered(row) if row else None
+
+    def editions(self, *, recipient: str, limit: int) -> tuple[FeedEditionRow, ...]:
+        """The newest editions of a feed, newest first."""
+        rows = self._engine.rows(
+            "SELECT * FROM feed_edition WHERE recipient = :recipient ORDER BY edition DESC LIMIT :limit",
+            recipient=recipient, limit=limit,
+        )
+        return tuple(_offered(row) for row in rows)
+
+    def waiting_since(self) -> dict[str, int]:
+        """When the oldest edition that a recipient has not acknowledged was published (Micros); those that lag."""
+        rows = self._engine.rows(
+            """SELECT f.recipient, MIN(f.published) AS since FROM feed_edition f
+               WHERE f.edition > COALESCE(
+                   (SELECT MAX(a.edition) FROM acknowledgement a WHERE a.recipient = f.recipient), 0)
+               GROUP BY f.recipient"""
+        )
+        return {str(row["recipient"]): int(row["since"]) for row in rows}
+
+    def newest(self) -> dict[str, FeedEditionRow]:
+        """The newest edition of every feed."""
+        rows = self._engine.rows(
+            """SELECT f.* FROM feed_edition f
+               JOIN (SELECT recipient, MAX(edition) AS edition FROM feed_edition GROUP BY recipient) n
+               ON n.recipient = f.recipient AND n.edition = f.edition"""
+        )
+        return {str(row["recipient"]): _offered(row) for row in rows}
+
+    # what recipients say
+
+    def acknowledge(
+        self, *, recipient: str, edition: int, content_root: bytes, exceptions_root: bytes, at: int, agrees: bool
+    ) -> None:
+        """Keep what a recipient says it has; the last word about an edition counts."""
+        self._engine.run(
+            """INSERT INTO acknowledgement (recipient, edition, content_root, exceptions_root, at, agrees)
+               VALUES (:recipient, :edition, :content_root, :exceptions_root, :at, :agrees)
+               ON CONFLICT (recipient, edition) DO UPDATE SET content_root = excluded.content_root,
+                   exceptions_root = excluded.exceptions_root, at = excluded.at, agrees = excluded.agrees""",
+            recipient=recipient, edition=edition, content_root=content_root, exceptions_root=exceptions_root, at=at,
+            agrees=int(agrees),
+        )
+
+    def acknowledged(self) -> dict[str, AcknowledgementRow]:
+        """The newest acknowledgement of every recipient."""
+        rows = self._engine.rows(
+            """SELECT a.* FROM acknowledgement a
+               JOIN (SELECT recipient, MAX(edition) AS edition FROM acknowledgement GROUP BY recipient) n
+               ON n.recipient = a.recipient AND n.edition = a.edition"""
+        )
+        return {str(row["recipient"]): _acknowledgement(row) for row in rows}
+
+    def forget_acknowledgements(self, *, before: int) -> int:
+        """Forget acknowledgements from before a moment (Micros), the newest of every recipient excepted; how many."""
+        return self._engine.run(
+            """DELETE FROM acknowledgement WHERE at < :before AND edition < (SELECT MAX(n.edition)
+               FROM acknowledgement n WHERE n.recipient = acknowledgement.recipient)""",
+            before=before,
+        )
+
+    # carriers' public keys
+
+    def put_key(self, *, party: str, public_key: bytes, at: int) -> None:
+        """Keep the public key that a carrier's list keys are wrapped for; a new one takes the old one's place."""
+        self._engine.run(
+            """INSERT INTO carrier_key (party, public_key, at) VALUES (:party, :public_key, :at)
+               ON CONFLICT (party) DO UPDATE SET public_key = excluded.public_key, at = excluded.at""",
+            party=party, public_key=public_key, at=at,
+        )
+
+    def key(self, party: str) -> tuple[bytes, int] | None:
+        """A carrier's public key and since when it is known (Micros)."""
+        row = self._engine.row("SELECT public_key, at FROM carrier_key WHERE party = :party", party=party)
+        return (bytes(row["public_key"]), int(row["at"])) if row else None
+
+
+def _offered(row: Row) -> FeedEditionRow:
+    return FeedEditionRow(**{("size" if name == "bytes" else name): value for name, value in row.items()})
+
+
+def _acknowledgement(row: Row) -> AcknowledgementRow:
+    return AcknowledgementRow(**{**row, "agrees": bool(row["agrees"])})
