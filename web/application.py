@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, Response, current_app, g, request
 from flask_babel import Babel, format_timedelta
 from flask_wtf import CSRFProtect
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from registry.logs import log
-from web import problems
+from registry.vitals import CountedGateway, Tallies
+from web import problems, vitals
+from web.api import acknowledgements, codes, feeds, keys, openapi, registrations
 from web.current import LANGUAGES, is_api, language_of, registry_of, request_id
 from web.guard import public
 
@@ -26,7 +29,10 @@ if TYPE_CHECKING:
     from registry.assembly import Registry
 
 BLUEPRINTS: tuple[Blueprint, ...] = ()  # pages
-MACHINES: tuple[Blueprint, ...] = ()  # known by their key in each request: no form token, no cookie
+MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
+    codes.blueprint, registrations.blueprint, feeds.blueprint, acknowledgements.blueprint, keys.blueprint,
+    openapi.blueprint, vitals.blueprint,
+)
 
 SMALL_BODY = 64 * 1024  # forms and JSON; uploads raise `request.max_content_length` in their own view
 _LETTERS = "bcdfghjkmnpqrstvwxz"  # an id of letters only is never taken for a number
@@ -50,7 +56,9 @@ _HEADERS = {
 def create_app(registry: Registry) -> Flask:
     """The application that serves one registry; any number of them may stand in one process."""
     app = Flask("web", root_path=str(Path(__file__).parent), static_folder=None)
-    app.extensions["registry"] = registry
+    tallies = Tallies(registry.store, registry.clock)
+    registry = replace(registry, sms=CountedGateway(registry.sms, tallies))
+    app.extensions.update(registry=registry, tallies=tallies)
     _configure(app, registry)
     app.before_request(_begin)
     csrf = CSRFProtect(app)
@@ -126,6 +134,7 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    current_app.extensions["tallies"].write()
     if registry_of().settings.site.secure_cookies:
         response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR}; includeSubDomains")
     if "Cache-Control" not in response.headers:

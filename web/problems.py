@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, current_app, g, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from registry import errors
 from registry.logs import log, without_numbers
+from registry.vitals import SPENT
 from web.current import is_api, request_id
 from web.wording import sentence_of, spoken, title_of
 
@@ -120,11 +121,13 @@ def _prefers_json() -> bool:
 def refuse(error: Exception) -> WerkzeugResponse:
     """The error handler for everything that a view raises; redirects of the router pass."""
     if isinstance(error, HTTPException) and (error.code is None or error.code < 400):
-        return error.get_response()  # type: ignore[return-value]
+        return error.get_response()
     problem = problem_of(error)
     if problem.status == 500:
         log("web").error("fault", exc_info=error)
     g.problem = problem.code
+    if isinstance(error, errors.TooManyError) and str(error.facts.get("limit", "")).startswith("code-"):
+        current_app.extensions["tallies"].add(SPENT)
     return answer(problem)
 
 

@@ -57,6 +57,21 @@ _BY_STATUS: dict[int, tuple[str, str]] = {
 }
 
 
+MEANINGS = {
+    400: "The request cannot be read.",
+    401: "An API key is needed, or this one does not count.",
+    403: "This key may not do this.",
+    404: "There is no such thing.",
+    409: "The state of things stands against it.",
+    413: "The body is too large.",
+    415: "The body's type or encoding is not taken here.",
+    416: "The file has no such bytes.",
+    422: "The body can be read and is wrong; `code` says how.",
+    429: "An allowance is spent; wait.",
+    503: "Something we need does not answer now; try again.",
+}
+
+
 def title_of(code: str, status: int = 500) -> str:
     """The English title of a code, or of its status."""
     return (WORDS.get(code) or _BY_STATUS.get(status) or WORDS["internal"])[0]

@@ -1,0 +1,37 @@
+"""What carriers say they have: `POST /api/v1/acknowledgements`."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from registry.followers import acknowledge
+from web.api.edge import Operation, answer, operation, party_of, read
+from web.api.messages import AcknowledgementAnswer, AcknowledgementRequest
+from web.api.metering import metered
+from web.current import registry_of
+from web.guard import key
+
+blueprint = Blueprint("acknowledgements", __name__)
+
+
+@blueprint.post("/api/v1/acknowledgements")
+@operation(Operation(
+    summary="Acknowledge an edition",
+    chinese="确认已应用的名单版次",
+    tag="feeds",
+    request=AcknowledgementRequest,
+    answers={200: AcknowledgementAnswer},
+    problems=(400, 401, 403, 413, 415, 422, 429, 503),
+    says="Send the roots that you computed after applying. `agrees: false` means that your list has drifted.",
+))
+@key("feed")
+@metered
+def take() -> Response:
+    """Take in what the caller has of its own feed."""
+    said = read(AcknowledgementRequest)
+    registry = registry_of()
+    agrees = acknowledge(
+        registry.store, registry.clock, party=party_of().party, edition=said.edition,
+        content_root=said.content_root, exceptions_root=said.exceptions_root,
+    )
+    return answer(AcknowledgementAnswer(agrees=agrees))

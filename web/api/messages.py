@@ -1,0 +1,200 @@
+"""The wire format of the API, version 1: every body in and out as a struct.
+
+Rules of this room: fields are added, never renamed or taken away; what comes in is bounded and may hold no unknown
+field; numbers come in as text and never go out but masked; times are RFC 3339 in UTC; the structs become the OpenAPI
+document.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+NumberText = Annotated[str, Meta(min_length=1, max_length=64, description="A phone number as people write it.")]
+Language = Literal["zh_CN", "en"]
+Hour = Annotated[int, Meta(ge=0, le=23)]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+CategorySlug = Literal[
+    "loan", "collection", "property", "insurance", "securities", "education", "recruit", "home", "maternal", "travel",
+    "retail", "telecom", "game", "food", "renovation", "other",
+]
+Categories = Literal["all"] | Annotated[list[CategorySlug], Meta(max_length=16)]
+Root = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hexadecimal digits.")]
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class In(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What comes in: unknown fields are refused."""
+
+
+class Out(Struct, frozen=True, kw_only=True):
+    """What goes out."""
+
+
+# people
+
+
+class CodeRequest(In, frozen=True, kw_only=True):
+    """Ask for a code by text message, which proves the number."""
+
+    number: NumberText
+    purpose: Literal["register"] = "register"
+    language: Language = "zh_CN"
+
+
+class CodeAnswer(Out, frozen=True, kw_only=True):
+    """A code is on its way; for how many seconds it counts."""
+
+    expires_in: int
+
+
+class Quiet(In, frozen=True, kw_only=True):
+    """Hours, weekdays and public holidays on which nothing at all is wanted."""
+
+    hours: Annotated[list[Hour], Meta(max_length=24)] = []
+    weekdays: Annotated[list[Weekday], Meta(max_length=7)] = []
+    holidays: bool = False
+
+
+class PreferenceMessage(In, frozen=True, kw_only=True):
+    """What is declined on each channel, and when it is quiet."""
+
+    calls: Categories = []
+    robocalls: Categories = []
+    messages: Categories = []
+    quiet: Quiet = Quiet()
+
+
+class RegistrationRequest(In, frozen=True, kw_only=True):
+    """Register a number, or change what it declines, with the code that was sent to it."""
+
+    number: NumberText
+    code: Annotated[str, Meta(min_length=1, max_length=16)]
+    preference: Literal["everything"] | PreferenceMessage = "everything"
+    language: Language = "zh_CN"
+
+
+class RegistrationAnswer(Out, frozen=True, kw_only=True):
+    """What the number declines now. It is on the carriers' lists with the next edition."""
+
+    number: Annotated[str, Meta(description="Masked.")]
+    state: Literal["active"]
+    preference: PreferenceMessage
+    since: datetime
+
+
+# carriers
+
+
+class AcknowledgementRequest(In, frozen=True, kw_only=True):
+    """What a follower has after applying an edition."""
+
+    edition: Annotated[int, Meta(ge=1, le=2**62)]
+    content_root: Root
+    exceptions_root: Root
+
+
+class AcknowledgementAnswer(Out, frozen=True, kw_only=True):
+    """Whether both roots are ours; false means that the list has drifted."""
+
+    agrees: bool
+
+
+class RecipientKey(In, frozen=True, kw_only=True):
+    """The X25519 public key for which list keys are wrapped."""
+
+    public_key: Annotated[str, Meta(min_length=44, max_length=44, description="32 bytes in base64.")]
+
+
+class WrappedKey(Out, frozen=True, kw_only=True):
+    """The list key of one epoch: HPKE base mode, X25519, HKDF-SHA256, AES-128-GCM."""
+
+    epoch: int
+    wrapped: Annotated[str, Meta(description="Encapsulated key and ciphertext, in base64.")]
+
+
+class ListKeys(Out, frozen=True, kw_only=True):
+    """The list keys of a feed; tags of new files are made with the newest epoch."""
+
+    epoch: int
+    algorithm: Literal["aes-cmac-64", "sm4-cmac-64"]
+    keys: list[WrappedKey]
+
+
+# reports
+
+
+class ReportRow(In, frozen=True, kw_only=True):
+    """One alleged violation, as a line of NDJSON, an element of JSON or a row of CSV."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=128, description="Yours; sent again it is a duplicate.")]
+    caller: NumberText
+    channel: Literal["calls", "robocalls", "messages"]
+    at: Annotated[str, Meta(max_length=40, description="RFC 3339, with its offset.")]
+    called: NumberText | None = None
+    category: CategorySlug | None = None
+    content: Literal["commercial", "service", "public_interest"] = "commercial"
+    duration: Annotated[int, Meta(ge=0, le=86400, description="Seconds.")] | None = None
+    mode: Literal["human", "recorded", "ring_once", "bombing"] | None = None
+    telemarketer: Annotated[str, Meta(max_length=200)] | None = None
+    description: Annotated[str, Meta(max_length=4000)] | None = None
+
+
+class RowResult(Out, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one row."""
+
+    line: int
+    outcome: Literal["accepted", "duplicate", "quarantined"]
+    id: str = ""
+    verdict: str = ""
+    reason: str = ""
+    rule: str = ""
+
+
+class ReportsAnswer(Out, frozen=True, kw_only=True):
+    """What became of all rows: rows = accepted + duplicates + quarantined."""
+
+    batch: str
+    rows: int
+    accepted: int
+    duplicates: int
+    quarantined: int
+    reasons: dict[str, int]
+
+
+class QuarantinedRow(Out, frozen=True, kw_only=True):
+    """A row that could not be read, as it was sent."""
+
+    id: str
+    batch: str
+    line: int
+    format: str
+    raw: str
+    reason: str
+    detail: str
+    at: datetime
+    state: str
+
+
+class QuarantineAnswer(Out, frozen=True, kw_only=True):
+    """Your rows in quarantine, oldest first; `next` continues the list."""
+
+    rows: list[QuarantinedRow]
+    next: str | None
+
+
+# everybody
+
+
+class ProblemMessage(Out, frozen=True, kw_only=True):
+    """An RFC 9457 problem. `code` is stable; there may be further members."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str = ""
+    retry_after: int | None = None

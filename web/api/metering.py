@@ -1,0 +1,57 @@
+"""What an API key may ask in a minute, and the headers that say how much of it is left.
+
+Rules of this room: one allowance per key, shared by all processes (`registry.limits`); every metered answer names the
+policy and the rest (RateLimit-Policy, RateLimit: IETF draft "RateLimit header fields for HTTP"), a refusal the wait.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec
+
+from flask import Response, request
+
+from registry.errors import TooManyError
+from registry.limits import Limit, spend_inside, subject_of
+from registry.times import to_micros
+from web.current import registry_of
+
+P = ParamSpec("P")
+
+MOST = 1200  # requests of one key at once and per minute: a follower needs some ten, a pusher of reports one a second
+PER_S = 60
+_NAME = "api-key-minute"
+
+
+def metered(view: Callable[P, Response]) -> Callable[P, Response]:
+    """Spends one request of the presented key before the view. Raises TooManyError requests_spent."""
+
+    @functools.wraps(view)
+    def spending(*args: P.args, **values: P.kwargs) -> Response:
+        left, reset = _spend()
+        response = view(*args, **values)
+        response.headers["RateLimit-Policy"] = f'"{_NAME}";q={MOST};w={PER_S}'
+        response.headers["RateLimit"] = f'"{_NAME}";r={left};t={reset}'
+        return response
+
+    return spending
+
+
+def _spend() -> tuple[int, int]:
+    """Requests left now, and seconds until all are there again."""
+    registry = registry_of()
+    presented = request.headers["Authorization"].partition(" ")[2].strip()
+    limit = Limit(_NAME, subject_of(registry.keys, b"key:" + presented.encode(errors="replace")), MOST, PER_S)
+    now = registry.clock.now()
+    try:
+        with registry.store.writing():
+            spend_inside(registry.store, now, limits=(limit,))
+            arrival = registry.store.allowances.arrival(subject=limit.subject, name=limit.name)
+    except TooManyError as error:
+        raise TooManyError(
+            f"This key may ask {MOST} times a minute.",
+            code="requests_spent", retry_after=error.retry_after, limit=_NAME,
+        ) from None
+    ahead = max(0, arrival - to_micros(now))
+    return (limit.tolerance - ahead) // limit.interval, -(-ahead // 1_000_000)

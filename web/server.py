@@ -1,0 +1,77 @@
+"""Runs the site: gunicorn with threads, started from a program, stopped within three seconds.
+
+Rules of this room: modules are loaded before the fork, so that workers start at once; everything with a connection or a
+key is made after it, by each worker for itself; gunicorn's own log goes where ours goes and no request line is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from registry import logs
+from registry.assembly import assemble
+from registry.settings import Settings, load
+from web.application import create_app
+
+STOP_SECONDS = 2  # what running requests get; the rest of the three seconds is for letting go
+
+
+class _Log(Logger):
+    """gunicorn's log, as lines of ours."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for name in ("gunicorn.error", "gunicorn.access"):
+            own = logging.getLogger(name)
+            own.handlers.clear()
+            own.propagate = True
+        logging.getLogger("gunicorn.error").setLevel(logging.WARNING)
+
+
+class Site(BaseApplication):
+    """gunicorn for one instance folder."""
+
+    def __init__(self, instance: Path, settings: Settings) -> None:
+        self.instance = instance
+        self.settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Settings of the site in gunicorn's words."""
+        site = self.settings.site
+        wanted = {
+            "bind": f"[{site.address}]:{site.port}" if ":" in site.address else f"{site.address}:{site.port}",
+            "workers": site.workers,
+            "threads": site.threads,
+            "worker_class": "gthread",
+            "worker_tmp_dir": str(self.instance),
+            "timeout": 120,
+            "graceful_timeout": STOP_SECONDS,
+            "keepalive": 15,
+            "accesslog": None,
+            "logger_class": _Log,
+            "control_socket_disable": True,
+            "forwarded_allow_ips": "",
+            "limit_request_line": 2048,
+            "limit_request_fields": 60,
+            "proc_name": "decline-call site",
+        }
+        for name, value in wanted.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """The application of one worker, with a registry of its own."""
+        return create_app(assemble(self.instance))
+
+
+def serve(instance: Path, settings: Settings | None = None) -> None:
+    """Run the site of a prepared instance until SIGTERM or SIGINT; ends the process."""
+    logs.configure("console" if sys.stderr.isatty() else "json")
+    Site(instance, settings or load(instance / "settings.toml")).run()

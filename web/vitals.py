@@ -1,0 +1,104 @@
+"""/healthz for supervisors and /metrics for Prometheus.
+
+Rules of this room: health tells everybody whether the parts work and nothing else; figures are for this machine and for
+keys with the scope `metrics`, and are read from the database at each scrape.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from flask import Blueprint, Response, current_app
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from registry.vitals import REFUSED, SENT, SPENT, Figures, Tallies, figures, health
+from web.current import registry_of
+from web.guard import key, loopback, public
+
+blueprint = Blueprint("vitals", __name__)
+
+
+@blueprint.get("/healthz")
+@public
+def healthz() -> Response:
+    """200 while database, shelf and clockwork are well, else 503; a word for each."""
+    registry = registry_of()
+    parts = health(registry.store, registry.shelf, registry.clock, settings=registry.settings)
+    well = all(part.well for part in parts)
+    body = {"well": well, **{part.part: part.word for part in parts}}
+    return Response(msgspec.json.encode(body), status=200 if well else 503, mimetype="application/json")
+
+
+@blueprint.get("/metrics")
+@(loopback | key("metrics"))
+def metrics() -> Response:
+    """The figures in Prometheus' text format."""
+    registry = registry_of()
+    tallies: Tallies = current_app.extensions["tallies"]
+    tallies.write(at_once=True)
+    collected = CollectorRegistry()
+    collected.register(_Collector(figures(registry.store, registry.clock)))
+    return Response(generate_latest(collected), content_type=CONTENT_TYPE_LATEST)
+
+
+class _Collector:
+    """The figures of one moment in Prometheus' words."""
+
+    def __init__(self, found: Figures) -> None:
+        self._found = found
+
+    def collect(self) -> list[Metric]:
+        return [*_editions(self._found), *_carriers(self._found), *_counts(self._found), *_jobs(self._found)]
+
+
+def _gauge(name: str, says: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"decline_call_{name}", says, value=value)
+
+
+def _editions(found: Figures) -> list[Metric]:
+    return [
+        _gauge("edition", "Newest published edition", found.edition),
+        _gauge("edition_age_seconds", "Since the newest edition was published", found.edition_age_s),
+        _gauge("changes_waiting", "Numbers whose change is not published yet", found.waiting),
+        _gauge("changes_waiting_seconds", "Since the oldest change that is not published yet", found.waiting_s),
+    ]
+
+
+def _carriers(found: Figures) -> list[Metric]:
+    lag = GaugeMetricFamily(
+        "decline_call_carrier_lag_seconds", "Since the first edition was published that the carrier lacks",
+        labels=["carrier"],
+    )
+    behind = GaugeMetricFamily("decline_call_carrier_edition", "Newest acknowledged edition", labels=["carrier"])
+    drift = GaugeMetricFamily(
+        "decline_call_carrier_drifted", "1 where the carrier's list is not ours", labels=["carrier"]
+    )
+    for follower in found.followers:
+        lag.add_metric([follower.party], follower.lag_s)
+        behind.add_metric([follower.party], follower.acknowledged or 0)
+        drift.add_metric([follower.party], float(follower.agrees is False))
+    return [lag, behind, drift]
+
+
+def _counts(found: Figures) -> list[Metric]:
+    verdicts = GaugeMetricFamily("decline_call_reports_day", "Reports of the last 24 hours", labels=["verdict"])
+    for verdict, many in sorted(found.verdicts.items()):
+        verdicts.add_metric([verdict], many)
+    rows = CounterMetricFamily("decline_call_report_rows", "Report rows taken in", labels=["outcome"])
+    for outcome, many in sorted(found.intake.items()):
+        rows.add_metric([outcome], many)
+    texts = CounterMetricFamily("decline_call_sms", "Text messages", labels=["outcome"])
+    for name, outcome in ((SENT, "sent"), (REFUSED, "refused_by_gateway"), (SPENT, "refused_by_allowance")):
+        texts.add_metric([outcome], found.texts[name])
+    return [verdicts, rows, texts]
+
+
+def _jobs(found: Figures) -> list[Metric]:
+    seconds = GaugeMetricFamily("decline_call_job_seconds", "How long the newest run took", labels=["job"])
+    age = GaugeMetricFamily("decline_call_job_age_seconds", "Since the newest run began", labels=["job"])
+    failed = GaugeMetricFamily("decline_call_job_failed", "1 where the newest run failed", labels=["job"])
+    for job in found.jobs:
+        seconds.add_metric([job.job], job.seconds)
+        age.add_metric([job.job], job.age_s)
+        failed.add_metric([job.job], float(job.failed))
+    return [seconds, age, failed]
