@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from registry.errors import UnavailableError
-from registry.outside.http import session
+from registry.outside.http import RETRIED, session
 from registry.times import iso
 
 if TYPE_CHECKING:
@@ -152,15 +153,14 @@ class HttpGateway:
             "Decline-Call-Signature": signature(self._key, timestamp, body),
         }
         try:
-            with self._session.post(
-                self._url, data=body, headers=headers, allow_redirects=False, stream=True
-            ) as answer:
-                answer.raw.read(_ANSWER_BYTES)  # so that the connection can serve again; a longer answer ends it
-        except (requests.RequestException, OSError) as error:
+            answer = self._session.post(self._url, data=body, headers=headers, allow_redirects=False, stream=True)
+        except requests.RequestException as error:
             raise _down() from error
-        if answer.status_code >= 500 or answer.status_code == 429:
+        with answer, suppress(HTTPError, OSError):  # read so that the connection can serve again; the status counts
+            answer.raw.read(_ANSWER_BYTES)
+        if answer.status_code in RETRIED:
             raise _down()
-        if not answer.ok or answer.is_redirect:
+        if not 200 <= answer.status_code < 300:
             raise UnavailableError("The text message gateway refused the message.", code="gateway_refused")
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import lru_cache
@@ -124,6 +125,7 @@ def conflict() -> ConflictError:
 
 _CACHE_KIB = 16_000  # pages kept by each connection
 _WAL_PAGES = 4_000  # 16 MB of log between checkpoints: at 10 M rows nearly every row touches pages of its own
+_WAL_RETRY_S = 0.01
 _WAL_KEPT = 64_000_000  # bytes of log file that stay after a long one
 
 _BAD_DISK = {
@@ -183,8 +185,9 @@ class SqliteEngine:
             )
             try:
                 database = sqlite_utils.Database(connection, execute_plugins=False)
+                self._enter_wal(database)
                 for pragma in (
-                    "journal_mode=WAL", f"synchronous={self._synchronous}", "foreign_keys=ON", "temp_store=MEMORY",
+                    f"synchronous={self._synchronous}", "foreign_keys=ON", "temp_store=MEMORY",
                     f"cache_size=-{_CACHE_KIB}", f"wal_autocheckpoint={_WAL_PAGES}", f"journal_size_limit={_WAL_KEPT}",
                 ):
                     database.execute(f"PRAGMA {pragma}").fetchall()
@@ -192,6 +195,18 @@ class SqliteEngine:
                 connection.close()
                 raise
         return connection
+
+    def _enter_wal(self, database: sqlite_utils.Database) -> None:
+        """WAL is kept in the file; the first to set it cannot wait by busy_timeout for others that do so too."""
+        patience = time.monotonic() + self._busy_timeout
+        while True:
+            try:
+                database.execute("PRAGMA journal_mode=WAL").fetchall()
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                    raise
+            time.sleep(_WAL_RETRY_S)
 
     @contextmanager
     def writing(self, about: bytes | str | None = None) -> Iterator[None]:  # noqa: ARG002 - one writer at a time anyway
