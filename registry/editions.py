@@ -129,12 +129,14 @@ def removes(records: Records) -> NDArray[np.bool_]:
 
 def compose(deltas: Sequence[Records]) -> Records:
     """One change set that does what these do one after another (a roll-up); rows that remove stay in it."""
-    rows = np.concatenate(deltas)
+    dtype = deltas[0].dtype
+    opaque = f"V{dtype.itemsize}"  # numpy would turn fields that are big-endian into native ones
+    rows = np.concatenate([np.ascontiguousarray(delta).view(opaque) for delta in deltas]).view(dtype)
     rows = rows[_order(rows)]  # stable: of equal keys the later delta stands last
     last = np.ones(len(rows), bool)
     if len(rows):
         same = np.ones(len(rows) - 1, bool)
-        for name in _KEYS[rows.dtype]:
+        for name in _KEYS[dtype]:
             same &= rows[name][1:] == rows[name][:-1]
         last[:-1] = ~same
     return rows[last]
@@ -202,7 +204,7 @@ class FeedFile(Struct, frozen=True, array_like=True):
 
 
 class FeedEdition(Struct, frozen=True, array_like=True):
-    """What a list holds at an edition that some file ends at; roots are hex."""
+    """What a list holds at an edition; roots are hex."""
 
     edition: int
     entries: int
@@ -234,9 +236,18 @@ class FeedIndex(Struct, frozen=True, kw_only=True):
         raise FeedError(f"The feed says nothing about edition {number}.", code="no_such_edition", edition=number)
 
 
+def editions_to_list(files: Sequence[FeedFile], newest: int) -> set[tuple[int, int]]:
+    """The (edition, epoch) pairs whose roots an index needs: the newest, and where full lists and roll-ups end.
+
+    A follower checks where its path ends, which is always the newest; the roots between single deltas would make up a
+    third of the index.
+    """
+    return {(file.to, file.epoch) for file in files if file.kind != "delta" or file.to == newest}
+
+
 def encode_feed(feed: FeedIndex) -> bytes:
     """The JSON of feed.json; the same feed always gives the same bytes."""
-    return msgspec.json.encode(feed, order="sorted")
+    return msgspec.json.encode(msgspec.structs.replace(feed, parties=dict(sorted(feed.parties.items()))))
 
 
 def decode_feed(content: bytes) -> FeedIndex:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_the_named_keys_are_derived_for_their_purpose() -> None:
 
 def test_every_purpose_scope_and_epoch_has_a_key_of_its_own() -> None:
     ring = KeyRing(masters={1: MASTER, 2: MASTER})
-    keys = {ring.derive(purpose, scope, epoch) for purpose in PURPOSES for scope in ("a", "ab", "b") for epoch in (1, 2)}
+    keys = {ring.derive(*of) for of in product(PURPOSES, ("a", "ab", "b"), (1, 2))}
     assert len(keys) == len(PURPOSES) * 6
 
 
