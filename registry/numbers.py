@@ -1,0 +1,206 @@
+"""Phone numbers: what one is, how it is shown, and how text becomes one, one at a time or by the million.
+
+Rules of this room: text is either a number or refused with a reason, never guessed at; `parse_one` and `parse_many`
+agree on every text; a number shows itself masked (rule 115) unless its digits are asked for by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from registry.errors import InvalidInputError
+from registry.numbering.plan import UNASSIGNED, NumberPlan
+from registry.numbering.reading import E164, Reason, read
+
+_HIDE_FROM = 7  # shorter codes are public services' and are shown whole
+
+
+_SENTENCES = {
+    Reason.EMPTY: "No number was given.",
+    Reason.LETTERS: "A phone number has no letters.",
+    Reason.TOO_SHORT: "The number is too short; a landline needs its area code.",
+    Reason.TOO_LONG: "The number is too long.",
+    Reason.EXTENSION: "A number with an extension cannot be used; give the number alone.",
+    Reason.TWO_NUMBERS: "There are two numbers in one field.",
+    Reason.NOT_A_NUMBER: "This is not a phone number.",
+    Reason.UNASSIGNED: "No carrier has such a number.",
+    Reason.SHORT_NUMBER: "Short numbers, service numbers and message ports cannot be used here.",
+}
+
+
+class NumberError(InvalidInputError):
+    """A text that is no number we take. `code` is the reason's slug."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(_SENTENCES[reason], code=reason.slug)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, repr=False, order=True)
+class Number:
+    """A phone number. `kind` 1: E.164 digits without the plus; 2: a short code, service number or port (fits u64)."""
+
+    kind: int
+    digits: int
+
+    @property
+    def e164(self) -> str:
+        """"+86138…", in full. Raises ValueError for a code."""
+        if self.kind != E164:
+            raise ValueError("a short code has no E.164 form")
+        return f"+{self.digits}"
+
+    @property
+    def text(self) -> str:
+        """E.164 with plus, or the bare digits of a code, in full; what `parse_caller` reads back."""
+        return f"+{self.digits}" if self.kind == E164 else str(self.digits)
+
+    @property
+    def masked(self) -> str:
+        """The form for screens: 138****8000, 010****1234, +165****0000; short public codes whole."""
+        digits = str(self.digits)
+        if self.kind != E164:
+            return digits if len(digits) < _HIDE_FROM else _mask(digits)
+        if digits.startswith("86"):
+            national = digits[2:]
+            return _mask(national if national.startswith("1") and len(national) > 10 else "0" + national)
+        return "+" + _mask(digits)
+
+    def __repr__(self) -> str:
+        return f"Number({self.masked})"
+
+    __str__ = __repr__
+
+
+def _mask(digits: str) -> str:
+    """Hides the four digits before the last four; of short ones all but the first three and the last two."""
+    if len(digits) < 11:
+        return f"{digits[:3]}****{digits[-2:]}"
+    return f"{digits[: len(digits) - 8]}****{digits[-4:]}"
+
+
+def parse_one(text: str, plan: NumberPlan, *, country: str = "CN") -> Number:
+    """The subscriber number that a text is (kind 1). `country` reads numbers without one. Raises NumberError."""
+    return _or_raise(read(text, plan, country, callers=False))
+
+
+def parse_caller(text: str, plan: NumberPlan, *, country: str = "CN") -> Number:
+    """The caller that a text is: a number, even of a range nobody holds, a short code, service number or port.
+
+    Whether such a caller may exist is `plan.caller_kind`'s to say. Raises NumberError.
+    """
+    return _or_raise(read(text, plan, country, callers=True))
+
+
+def _or_raise(found: tuple[Reason, int, int]) -> Number:
+    reason, kind, digits = found
+    if reason is not Reason.OK:
+        raise NumberError(reason)
+    return Number(kind, digits)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NumberArray:
+    """Many numbers, one per text and in its order; digits and kind are 0 where the reason is not OK."""
+
+    digits: npt.NDArray[np.uint64]
+    kind: npt.NDArray[np.uint8]
+    reason: npt.NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.digits)
+
+    @property
+    def ok(self) -> npt.NDArray[np.bool_]:
+        """Which texts are numbers, bool[n]."""
+        return np.equal(self.reason, Reason.OK)
+
+    def __getitem__(self, index: int) -> Number:
+        """One number. Raises NumberError where the text is none."""
+        return _or_raise((Reason(int(self.reason[index])), int(self.kind[index]), int(self.digits[index])))
+
+
+Texts: TypeAlias = "pa.Array | pa.ChunkedArray | Sequence[str | None]"
+
+
+def parse_many(texts: Texts, plan: NumberPlan, *, country: str = "CN", callers: bool = False) -> NumberArray:
+    """Numbers of many texts, each as `parse_one` (with `callers`: `parse_caller`) reads it; a null is empty.
+
+    Mobile numbers written plainly (138…, 86138…, +86138…, 0086138…) are read in bulk, whatever else one by one.
+    """
+    column = _column(texts)
+    n = len(column)
+    found = NumberArray(np.zeros(n, np.uint64), np.zeros(n, np.uint8), np.full(n, _UNREAD, np.uint8))
+    _plain_mobiles(column, plan, country, found)
+    rest = np.flatnonzero(found.reason == _UNREAD)
+    for start in range(0, len(rest), _CHUNK):
+        places = rest[start : start + _CHUNK]
+        for place, text in zip(places.tolist(), column.take(pa.array(places)).to_pylist()):
+            reason, kind, digits = read(text or "", plan, country, callers=callers)
+            found.reason[place], found.kind[place], found.digits[place] = reason, kind, digits
+    return found
+
+
+_UNREAD = 255
+_CHUNK = 1 << 16
+_MOBILE = 11
+_POWERS = 10.0 ** np.arange(_MOBILE - 1, -1, -1)  # float64 is exact up to 2**53 and far quicker than integers here
+
+
+def _column(texts: Texts) -> pa.Array:
+    """Texts as one Arrow array of large strings; what no UTF-8 can hold (lone surrogates) becomes a question mark."""
+    if isinstance(texts, pa.ChunkedArray):
+        texts = texts.combine_chunks()
+    if not isinstance(texts, pa.Array):
+        try:
+            return pa.array(texts, pa.large_string())
+        except UnicodeEncodeError:
+            return pa.array([t and t.encode("utf-8", "replace").decode() for t in texts], pa.large_string())
+    return texts if pa.types.is_large_string(texts.type) else texts.cast(pa.large_string())
+
+
+def _plain_mobiles(column: pa.Array, plan: NumberPlan, country: str, found: NumberArray) -> None:
+    """Fills in the rows that are assigned mobile numbers written without anything between the digits."""
+    n = len(column)
+    _valid, offset_buffer, data_buffer = column.buffers()
+    if n == 0 or data_buffer is None:
+        return
+    offsets = np.frombuffer(offset_buffer, np.int64)[column.offset : column.offset + n + 1]
+    data = np.frombuffer(data_buffer, np.uint8)
+    lengths = np.diff(offsets)
+    if column.null_count:
+        lengths = np.where(column.is_valid().to_numpy(zero_copy_only=False), lengths, 0)
+    own = str(plan.calling_code)
+    for lead in ("", own, "+" + own, "00" + own) if country == plan.country else ("+" + own,):
+        places = np.flatnonzero(lengths == _MOBILE + len(lead))
+        for start in range(0, len(places), _CHUNK):
+            _fill(places[start : start + _CHUNK], lead, offsets, data, plan, found)
+
+
+def _fill(
+    places: npt.NDArray[np.int64], lead: str, offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8],
+    plan: NumberPlan, found: NumberArray,
+) -> None:
+    """Reads the rows at `places`, all of the length of `lead` and a mobile number."""
+    size = _MOBILE + len(lead)
+    if places[-1] - places[0] == len(places) - 1:  # rows side by side need no gathering
+        rows = data[offsets[places[0]] : offsets[places[0]] + len(places) * size].reshape(-1, size)
+    else:
+        rows = data[offsets[places][:, None] + np.arange(size)]
+    values = rows[:, len(lead) :] - np.uint8(ord("0"))  # wraps below "0", so one comparison finds every other character
+    good = (values <= 9).all(axis=1)
+    if lead:
+        good &= (rows[:, : len(lead)] == np.frombuffer(lead.encode(), np.uint8)).all(axis=1)
+    national = (values.astype(np.float64) @ _POWERS).astype(np.int64)
+    prefix = np.where(good, national // 10 ** (_MOBILE - 5), 0)
+    good &= plan.mobile_carrier[prefix] != UNASSIGNED
+    places = places[good]
+    found.digits[places] = national[good].astype(np.uint64) + np.uint64(plan.calling_code * 10**_MOBILE)
+    found.kind[places] = E164
+    found.reason[places] = Reason.OK
