@@ -1,0 +1,143 @@
+"""Whether a feed may be believed: the TUF client workflow (python-tuf), and in which way a feed that may not is wrong.
+
+Rules of this room:
+- Trust begins with the root that the follower was given and lives in its folder of metadata: a feed that was seen is
+  never taken in an older form again.
+- Every refusal says which it is: altered, cut, older, expired, signed by another key, incomplete, another recipient's.
+- The moment comes from the caller's clock; python-tuf would read the machine's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from tuf.api.exceptions import (
+    BadVersionNumberError,
+    DownloadError,
+    DownloadHTTPError,
+    DownloadLengthMismatchError,
+    ExpiredMetadataError,
+    RepositoryError,
+    UnsignedMetadataError,
+)
+from tuf.ngclient import FetcherInterface, Updater
+
+from registry import editions
+from registry.errors import FeedError, NotFoundError
+from sync.feed import INDEX, index_name
+from sync.source import Source
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """A feed's newest index, believed, and until when its pointer holds."""
+
+    index: editions.FeedIndex
+    expires: datetime
+
+
+class _Fetcher(FetcherInterface):
+    """Fetches from a source, and remembers what came last, to say what was wrong with it."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.last = b""
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        self.last = b""
+        try:
+            for chunk in self._source.read(url):
+                self.last += chunk
+                yield chunk
+        except NotFoundError as error:
+            raise DownloadHTTPError("missing", 404) from error
+
+
+def newest(source: Source, folder: Path, root: bytes, now: datetime, *, recipient: str = "") -> Trusted:
+    """The newest index of a feed, verified from the trusted root on; `folder` keeps what was seen.
+
+    Raises FeedError: `feed_altered`, `feed_cut`, `feed_older`, `feed_expired`, `feed_foreign_key`, `feed_incomplete`,
+    `feed_foreign` (another recipient's), `bad_root`; and what the source raises.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    fetcher = _Fetcher(source)
+    try:
+        updater = Updater(str(folder), "metadata", fetcher=fetcher, bootstrap=root)
+    except (RepositoryError, ValueError) as error:
+        raise FeedError("The trusted root cannot be used.", code="bad_root") from error
+    trusted = updater._trusted_set
+    trusted.reference_time = now  # the set would read the machine's clock
+    try:
+        updater.refresh()
+        target = updater.get_targetinfo(INDEX)
+        if target is None:
+            raise FeedError("The feed holds no index.", code="feed_incomplete")
+        content = fetcher.download_bytes(index_name(target), target.length)
+    except (RepositoryError, DownloadError) as error:
+        raise _which(error, fetcher.last, set(trusted.root.keys)) from error
+    _check_content(content, target.length, target.hashes["sha256"], "The feed's index")
+    index = editions.decode_feed(content)
+    if recipient and index.recipient != recipient:
+        raise FeedError("The feed is for another recipient.", code="feed_foreign")
+    return Trusted(index, trusted.timestamp.expires)
+
+
+def check_part(path: Path, part: editions.FeedPart) -> None:
+    """Whether a list file is the one that the index speaks of. Raises FeedError `feed_cut`, `feed_altered`."""
+    size = path.stat().st_size
+    if size < part.bytes:
+        raise _cut("A list file")
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    if size != part.bytes or digest.hexdigest() != part.sha256:
+        raise _altered("A list file")
+
+
+def _check_content(content: bytes, length: int, sha256: str, what: str) -> None:
+    if len(content) < length:
+        raise _cut(what)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise _altered(what)
+
+
+def _which(error: Exception, content: bytes, known_keys: set[str]) -> FeedError:
+    """What is wrong with a feed, from what python-tuf says and what was fetched last."""
+    if isinstance(error, ExpiredMetadataError):
+        return FeedError("The feed has expired: nobody has renewed it in time.", code="feed_expired")
+    if isinstance(error, BadVersionNumberError):
+        return FeedError("The feed is older than what was seen before.", code="feed_older")
+    if isinstance(error, DownloadHTTPError):
+        return FeedError("A file of the feed is missing.", code="feed_incomplete")
+    if isinstance(error, DownloadLengthMismatchError):
+        return _altered("The feed's metadata")
+    if content and not content.rstrip().endswith(b"}"):
+        return _cut("The feed's metadata")
+    if isinstance(error, UnsignedMetadataError) and known_keys.isdisjoint(_signers(content)):
+        return FeedError("The feed is signed by another key than the trusted root names.", code="feed_foreign_key")
+    return _altered("The feed's metadata")
+
+
+def _signers(content: bytes) -> set[str]:
+    """The ids of the keys that signed a metadata file, as far as it can be read."""
+    try:
+        found = msgspec.json.decode(content)
+        return {str(signature["keyid"]) for signature in found["signatures"]}
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return set()
+
+
+def _cut(what: str) -> FeedError:
+    return FeedError(f"{what} is cut short.", code="feed_cut")
+
+
+def _altered(what: str) -> FeedError:
+    return FeedError(f"{what} is not what was signed: it was altered.", code="feed_altered")
