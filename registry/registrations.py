@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from registry.errors import InvalidInputError, NotFoundError
-from registry.numbers import Number
 from registry.preferences import NOTHING, Preference
 from registry.times import from_micros, local, to_micros
 
@@ -123,6 +122,7 @@ def recycle(store: Store, clock: Clock, *, number: SealedNumber, source: str = "
         if before is not None and before.state != "recycled":
             _write(store, Registration(number, "recycled", NOTHING, source, "", at, None, 0), "recycled", at)
         store.consents.end_all(number=number, at=to_micros(at))
+        store.codes.remove_all(number=number)
 
 
 def port(
@@ -177,8 +177,10 @@ def load_many(
     `sealed` uint8[n, 16] (of `sealing.seal_many`); masks any integer[n]; `at` int64[n] Micros, default now.
     """
     moments = np.full(len(sealed), to_micros(clock.now()), dtype=np.int64) if at is None else at
-    flat = np.ascontiguousarray(sealed, dtype=np.uint8).tobytes()
-    columns = [column.tolist() for column in (calls, robocalls, messages, quiet, moments)]
+    halves = np.ascontiguousarray(sealed, dtype=np.uint8).view(">u8")
+    order = np.lexsort((halves[:, 1], halves[:, 0]))  # neighbours lie on the same pages of the index
+    flat = np.ascontiguousarray(sealed[order]).tobytes()
+    columns = [column[order].tolist() for column in (calls, robocalls, messages, quiet, moments)]
     total = 0
     for start in range(0, len(sealed), _CHUNK):
         stop = min(start + _CHUNK, len(sealed))
@@ -253,7 +255,7 @@ def serving_carrier(
 ) -> str:
     """The carrier that serves a number: the porting table first, then the prefix (rule 46); "" where nobody knows."""
     moment = to_micros(at) if at is not None else _ALWAYS
-    return store.registrations.ported_to(number, at=moment) or plan.carrier_of(Number(1, digits)) or ""
+    return store.registrations.ported_to(number, at=moment) or plan.serving_prefix_carrier(digits)
 
 
 def serving_carriers(

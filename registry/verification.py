@@ -55,7 +55,7 @@ def ask_code(
     UnavailableError when the gateway does not take the message: then no code is left that could be used.
     """
     _check_purpose(purpose)
-    if not plan.takes_messages(number):
+    if number.kind != 1 or (plan.national(number) is not None and not plan.is_mobile(number)):
         raise InvalidInputError("This number cannot receive text messages.", code="takes_no_messages")
     now, sealed = clock.now(), seal_one(keys.at_rest, number)
     code, nonce = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}", secrets.token_bytes(_NONCE_BYTES)
