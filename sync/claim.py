@@ -1,0 +1,56 @@
+"""Claiming: what changed since the last edition becomes the next one, in one transaction (DESIGN §4).
+
+Rules of this room:
+- An edition's number is counted in the transaction that claims it, never taken from a clock.
+- The pending rows are copied with the preference and the serving carrier of that moment, then deleted: a crash resumes
+  the same edition with the same rows, none is lost or counted twice, and what the list said at any edition stays known.
+- While an edition is open no other is claimed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from registry import registrations, sealing
+from registry.interfaces import Clock
+from registry.store.editions import OPEN, EditionRow
+from registry.times import from_micros, to_micros
+
+if TYPE_CHECKING:
+    from registry.keys import KeyRing
+    from registry.numbering import NumberPlan
+    from registry.store import Store
+
+
+def claim(store: Store, clock: Clock, keys: KeyRing, plan: NumberPlan) -> EditionRow | None:
+    """The open edition: one that was not finished, else a new one of what is pending; None where nothing is."""
+    with store.writing(about="edition"):
+        found = store.editions.open_edition()
+        if found is not None or not store.editions.anything_pending():
+            return found
+        edition, opened = store.editions.newest() + 1, to_micros(clock.now())
+        store.editions.insert(edition=edition, state=OPEN, opened=opened)
+        store.editions.mark(edition)
+        changes = exceptions = 0
+        for rows in store.editions.marked(edition):
+            store.editions.add_changes(_with_carriers(store, keys, plan, edition, opened, rows))
+            changes += len(rows)
+        for rows in store.editions.marked_exceptions(edition):
+            store.editions.add_exceptions(_with_carriers(store, keys, plan, edition, opened, rows))
+            exceptions += len(rows)
+        store.editions.count(edition=edition, changes=changes, exceptions=exceptions)
+        store.editions.unmark(edition)
+        return store.editions.open_edition()
+
+
+def _with_carriers(
+    store: Store, keys: KeyRing, plan: NumberPlan, edition: int, opened: int, rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The rows with their edition and the carrier that serves each number then (rule 46)."""
+    numbers = [row["number"] for row in rows]
+    sealed = np.frombuffer(b"".join(numbers), np.uint8).reshape(-1, sealing.BLOCK)
+    digits, _ = sealing.unseal_many(keys.at_rest, sealed)
+    carriers = registrations.serving_carriers(store, plan, digits, numbers, from_micros(opened))
+    return [{**row, "edition": edition, "carrier": carrier} for row, carrier in zip(rows, carriers)]
