@@ -35,6 +35,7 @@ DIGITS = 6
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _NONCE_BYTES = 16
+_LONGEST_TYPED = 64
 # The code comes first, so that a phone shows it on its locked screen; never a link, so that no fake can have one.
 _TEXTS = {
     "zh_CN": "{code} 是您的谢绝来电验证码,{minutes} 分钟内有效。请勿告诉任何人。若非本人操作,请忽略本短信。",
@@ -133,7 +134,7 @@ def _mac(keys: KeyRing, epoch: int, purpose: str, sealed: SealedNumber, nonce: b
 
 def _clean(code: str) -> str:
     """A code as typed: full-width digits, blanks and dashes are fine. Raises InvalidInputError code_wrong."""
-    text = "".join(unicodedata.normalize("NFKC", code).replace("-", "").split())
+    text = "".join(unicodedata.normalize("NFKC", code[:_LONGEST_TYPED]).replace("-", "").split())
     if len(text) != DIGITS or not (text.isascii() and text.isdigit()):
         raise InvalidInputError(f"The code has {DIGITS} digits.", code="code_wrong")  # no guess: it can't be right
     return text
