@@ -12,13 +12,14 @@ from typing import Any
 import msgspec
 from flask import Flask, Response, current_app, g, render_template, request
 from flask_wtf.csrf import CSRFError
+from markupsafe import escape
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from registry import errors
 from registry.logs import log, without_numbers
 from registry.vitals import SPENT
-from web.current import is_api, request_id
+from web.current import is_api, language_of, request_id
 from web.wording import sentence_of, spoken, title_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -71,6 +72,8 @@ def _of_registry(error: errors.RegistryError) -> Problem:
     status = next((status for family, status in STATUSES if isinstance(error, family)), 500)
     retry = error.retry_after if isinstance(error, errors.TooManyError) else _WAIT if status == 503 else None
     headers = {"Retry-After": str(max(1, retry))} if retry is not None else {}
+    if status == 429 and "limit" in error.facts:
+        headers["RateLimit"] = f'"{error.facts["limit"]}";r=0;t={headers["Retry-After"]}'
     if status == 401 and is_api():
         headers["WWW-Authenticate"] = 'Bearer realm="decline-call"'
     facts = {name: fact for name, fact in error.facts.items() if name not in _MEMBERS}
@@ -103,14 +106,23 @@ def answer(problem: Problem) -> Response:
         content, media_type = msgspec.json.encode(body_of(problem)), MEDIA_TYPE
         response = Response(content, status=problem.status, mimetype=media_type)
     else:
-        page = render_template(
-            "problem.html", problem=problem, title=spoken(title_of(problem.code, problem.status)),
-            sentence=spoken(sentence_of(problem.code, problem.status)), retry_after=problem.retry_after,
-        )
-        response = Response(page, status=problem.status, mimetype="text/html")
+        response = Response(_page(problem), status=problem.status, mimetype="text/html")
     response.headers.update(problem.headers)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _page(problem: Problem) -> str:
+    """The page about a problem; a bare one where even that cannot be made (its frame may need what does not answer)."""
+    title = spoken(title_of(problem.code, problem.status))
+    sentence = spoken(sentence_of(problem.code, problem.status))
+    try:
+        return render_template("problem.html", title=title, sentence=sentence, retry_after=problem.retry_after)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the one who asked gets an answer
+        log("web").error("fault in the page about a problem", exc_info=error)
+        frame = '<!doctype html><html lang="{}"><meta charset="utf-8"><title>{}</title><h1>{}</h1><p>{}</p></html>'
+        language = "zh-CN" if language_of() == "zh_CN" else "en"
+        return frame.format(language, escape(title), escape(title), escape(sentence))
 
 
 def _prefers_json() -> bool:

@@ -8,7 +8,7 @@ document.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -127,62 +127,85 @@ class ListKeys(Out, frozen=True, kw_only=True):
 
 
 class ReportRow(In, frozen=True, kw_only=True):
-    """One alleged violation, as a line of NDJSON, an element of JSON or a row of CSV."""
+    """One alleged violation, as a line of NDJSON, an element of a JSON array or a row of CSV."""
 
-    id: Annotated[str, Meta(min_length=1, max_length=128, description="Yours; sent again it is a duplicate.")]
-    caller: NumberText
-    channel: Literal["calls", "robocalls", "messages"]
+    id: Annotated[str, Meta(min_length=1, max_length=200, description="Yours; sent again it is a duplicate.")]
+    called: NumberText
+    caller: Annotated[str, Meta(min_length=1, max_length=64, description="A number, code, port, or `hidden`.")]
     at: Annotated[str, Meta(max_length=40, description="RFC 3339, with its offset.")]
-    called: NumberText | None = None
-    category: CategorySlug | None = None
+    channel: Literal["calls", "robocalls", "messages"] = "calls"
+    category: CategorySlug = "other"
     content: Literal["commercial", "service", "public_interest"] = "commercial"
     duration: Annotated[int, Meta(ge=0, le=86400, description="Seconds.")] | None = None
     mode: Literal["human", "recorded", "ring_once", "bombing"] | None = None
-    telemarketer: Annotated[str, Meta(max_length=200)] | None = None
+    telemarketer: Annotated[str, Meta(max_length=200, description="Party id or name.")] | None = None
     description: Annotated[str, Meta(max_length=4000)] | None = None
 
 
-class RowResult(Out, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of one row."""
+class RowAnswer(Out, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one row: the verdict of an accepted one, the reason and the place of a quarantined one."""
 
     line: int
-    outcome: Literal["accepted", "duplicate", "quarantined"]
+    result: Literal["accepted", "duplicate", "quarantined"]
     id: str = ""
     verdict: str = ""
     reason: str = ""
     rule: str = ""
+    rulebook: str = ""
+    detail: str = ""
+    quarantine: str = ""
 
 
 class ReportsAnswer(Out, frozen=True, kw_only=True):
-    """What became of all rows: rows = accepted + duplicates + quarantined."""
+    """What became of all rows: rows = accepted + duplicates + quarantined.
+
+    `cut` says why the file ended early, `repeated` that all was taken in before under the same Idempotency-Key.
+    """
 
     batch: str
     rows: int
     accepted: int
     duplicates: int
     quarantined: int
+    verdicts: dict[str, int]
     reasons: dict[str, int]
+    encoding: str
+    cut: str
+    repeated: bool
 
 
 class QuarantinedRow(Out, frozen=True, kw_only=True):
-    """A row that could not be read, as it was sent."""
+    """A row that was not taken: its text as it was sent, and what could be read of it."""
 
-    id: str
+    row: str
     batch: str
     line: int
     format: str
-    raw: str
     reason: str
     detail: str
     at: datetime
-    state: str
+    state: Literal["open", "released", "discarded"]
+    raw: str
+    fields: dict[str, Any] | None
 
 
 class QuarantineAnswer(Out, frozen=True, kw_only=True):
-    """Your rows in quarantine, oldest first; `next` continues the list."""
+    """Your rows in quarantine, oldest first; ask again with `after` for the rest."""
 
     rows: list[QuarantinedRow]
-    next: str | None
+    after: int | None
+
+
+class ReleaseRequest(In, frozen=True, kw_only=True):
+    """Take a row again, as it is or with corrected fields in its place."""
+
+    corrected: ReportRow | None = None
+
+
+class DiscardRequest(In, frozen=True, kw_only=True):
+    """Set a row aside for good, and why."""
+
+    note: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 # everybody

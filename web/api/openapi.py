@@ -29,7 +29,7 @@ _PARTS: dict[str, dict[str, Any]] = {
     "party": {"type": "string", "pattern": "^[a-z0-9-]{1,32}$", "description": "Your party id."},
     "path": {"type": "string", "pattern": r"^(metadata|targets|lists)/[A-Za-z0-9._/-]+$", "description": "A file."},
     "name": {"type": "string", "pattern": "^[a-z0-9-]{1,32}$"},
-    "row": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "The id of a row in quarantine."},
+    "row": {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "The id of a row in quarantine."},
 }
 TAGS = {
     "people": ("People", "公众"),
