@@ -137,6 +137,18 @@ class Reports:
             source=source, batch=batch, state=state, finished=finished, answer=answer,
         )  # fmt: skip
 
+    def batch(self, source: str, batch: str) -> Row | None:
+        """One batch."""
+        return self._engine.row(
+            "SELECT * FROM batch WHERE source = :source AND batch = :batch", source=source, batch=batch
+        )
+
+    def forget_batch(self, source: str, batch: str) -> None:
+        """Delete a batch that holds no rows."""
+        self._engine.run(
+            "DELETE FROM batch WHERE source = :source AND batch = :batch AND rows = 0", source=source, batch=batch
+        )
+
     def batches(self, source: str, *, limit: int) -> list[Row]:
         """The newest batches of a source."""
         return self._engine.rows(
@@ -255,6 +267,18 @@ class Reports:
             f"{_insert('outbox', _OUTBOX)} ON CONFLICT (source) DO UPDATE SET {changes}",
             **{name: getattr(box, name) for name in _OUTBOX},
         )
+
+    def move_outbox(self, box: Outbox) -> bool:
+        """Write how far an outbox is; False where its address was changed or it was removed meanwhile."""
+        return bool(
+            self._engine.run(
+                """UPDATE outbox SET position = :position, etag = :etag, next = :next, failures = :failures,
+                    failure = :failure
+                WHERE source = :source AND address = :address""",
+                source=box.source, address=box.address, position=box.position, etag=box.etag, next=box.next,
+                failures=box.failures, failure=box.failure,
+            )
+        )  # fmt: skip
 
     def remove_outbox(self, source: str) -> bool:
         """Forget an outbox; False where there was none."""
