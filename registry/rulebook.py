@@ -1,0 +1,159 @@
+"""Dated packs of rules and limits, read from TOML and chosen by the local date of the event.
+
+Rules of this room: a value that may change with the law lives in a rulebook and never in code (RULES §0); a pack that was
+only proposed can be asked for by name and is never chosen by date; a gap or an overlap between packs stops the start.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from registry.errors import NotFoundError, SettingsError
+from registry.preferences import Channel, quiet_of
+from registry.times import local
+
+FOLDER = Path(__file__).parent / "rulebooks"
+Count = Annotated[int, Meta(ge=0)]
+ChannelName = Literal["calls", "robocalls", "messages"]
+
+
+@cache
+def _hour_bits(hours: tuple[int, ...]) -> int:
+    return quiet_of(hours=hours)
+
+
+class Consent(Struct, frozen=True, forbid_unknown_fields=True):
+    """What consents do. `required`: channels on which a commercial contact needs one (rules 11, 12)."""
+
+    required: tuple[ChannelName, ...]
+    beats_refusal: bool  # whether a later, explicit, evidenced consent beats a refusal (rule 49(7), default: no)
+    answer_days: Count  # how long a request may go unanswered before it counts as refused (rule 14)
+    evidence_months: Count  # how long evidence is kept after the last contact that relied on it (rule 21)
+
+
+class Rest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Hours of rest of everybody (rule 63), local, 0-23."""
+
+    calls: tuple[int, ...]
+    robocalls: tuple[int, ...]
+    messages: tuple[int, ...]
+
+
+class Grace(Struct, frozen=True, forbid_unknown_fields=True):
+    """Seconds in which a new refusal does not count yet for those who could not know it (rule 25)."""
+
+    carriers: Count
+    telemarketers: Count
+
+
+class Frequency(Struct, frozen=True, forbid_unknown_fields=True):
+    """How often one number may be called by one sender (rule 70)."""
+
+    in_5_minutes: Count
+    in_24_hours: Count
+
+
+class Retention(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long records are kept, in days (rules 21, 76a, 106, 118)."""
+
+    reports: Count
+    quarantine: Count
+    history_after_end: Count
+    logs: Count
+
+
+class Deadlines(Struct, frozen=True, forbid_unknown_fields=True):
+    """Working days of the complaint procedure (rule 87); 0 where a pack states none."""
+
+    forward: Count
+    handle: Count
+    tell_user: Count
+
+
+class Fines(Struct, frozen=True, forbid_unknown_fields=True):
+    """Fines in yuan (rule 95)."""
+
+    least: Count
+    most: Count
+    income_multiple: Count
+    most_with_income: Count
+    most_without_income: Count
+
+
+class Rulebook(Struct, frozen=True, forbid_unknown_fields=True):
+    """One pack. `starts` and `ends` are local dates, both included; `ends` is missing while it is the newest."""
+
+    name: str
+    title_zh: str
+    title_en: str
+    status: Literal["in_force", "proposed"]
+    starts: date
+    consent: Consent
+    rest: Rest
+    grace: Grace
+    frequency: Frequency
+    retention: Retention
+    deadlines: Deadlines
+    fines: Fines
+    ends: date | None = None
+    unverified: tuple[str, ...] = ()  # values that no public text confirms, as section.name
+
+    def requires_consent(self, channel: Channel) -> bool:
+        """Whether a commercial contact on this channel needs a consent (rule 11)."""
+        return channel.slug in self.consent.required
+
+    def rest_bits(self, channel: Channel) -> int:
+        """The hours of rest on a channel as quiet bits (u32)."""
+        return _hour_bits(getattr(self.rest, channel.slug))
+
+
+@dataclass(frozen=True)
+class Rulebooks:
+    """All packs, by name and by date."""
+
+    packs: tuple[Rulebook, ...]
+    zone: str = "Asia/Shanghai"
+
+    def at(self, moment: datetime) -> Rulebook:
+        """The pack in force at a moment. Raises NotFoundError no_rulebook for one before the first pack."""
+        day = local(moment, self.zone).date()
+        for pack in self.packs:
+            if pack.status == "in_force" and pack.starts <= day and (pack.ends is None or day <= pack.ends):
+                return pack
+        raise NotFoundError("No rulebook was in force on that day.", code="no_rulebook")
+
+    def named(self, name: str) -> Rulebook:
+        """The pack of a name. Raises NotFoundError no_rulebook."""
+        for pack in self.packs:
+            if pack.name == name:
+                return pack
+        raise NotFoundError("There is no rulebook of that name.", code="no_rulebook")
+
+
+def load_rulebooks(folder: Path = FOLDER, *, zone: str = "Asia/Shanghai") -> Rulebooks:
+    """All packs of a folder. Raises SettingsError for a pack that cannot be read, a gap or an overlap."""
+    packs = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            packs.append(msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Rulebook))
+        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+            raise SettingsError(f"{path.name}: {error}", code="rulebook") from error
+    _check_dates([pack for pack in packs if pack.status == "in_force"])
+    return Rulebooks(tuple(packs), zone)
+
+
+def _check_dates(packs: list[Rulebook]) -> None:
+    ordered = sorted(packs, key=lambda pack: pack.starts)
+    if not ordered or ordered[-1].ends is not None:
+        raise SettingsError("The newest rulebook must be open-ended.", code="rulebook")
+    for earlier, later in zip(ordered, ordered[1:]):
+        if earlier.ends is None or earlier.ends + timedelta(days=1) != later.starts:
+            raise SettingsError(f"{later.name} does not begin on the day after {earlier.name} ends.", code="rulebook")
