@@ -42,13 +42,21 @@ class Hold:
 
 
 def run(
-    store: Store, clock: Clock, *, job: str, holder: str, seconds: int, work: Callable[[Hold], Counts]
+    store: Store, clock: Clock, *, job: str, holder: str, seconds: int, work: Callable[[Hold], Counts], every_s: int = 0
 ) -> tuple[str, Exception | None] | None:
-    """Do a job under its lease and record it; (outcome, error), or None where somebody else is doing it."""
+    """Do a job under its lease of some seconds and record it: (outcome, error).
+
+    None where somebody else is doing it, or did it less than `every_s` seconds ago.
+    """
     if not leases.take(store, clock, lease=job, holder=holder, seconds=seconds):
         return None
     name = secrets.token_hex(8)
     with store.writing(about=f"job {job}"):
+        now = clock.now()
+        since = to_micros(now - timedelta(seconds=every_s))
+        if store.jobs.done_between(job=job, since=since, until=to_micros(now)):
+            store.jobs.release_lease(lease=job, holder=holder)
+            return None
         store.jobs.start(run=name, job=job, holder=holder, started=to_micros(clock.now()))
     counts: Counts = {}
     error: Exception | None = None

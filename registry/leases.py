@@ -45,3 +45,14 @@ def release(store: Store, *, lease: str, holder: str) -> bool:
     """Give a lease back; False where it was somebody else's already."""
     with store.writing(about=f"lease {lease}"):
         return store.jobs.release_lease(lease=lease, holder=holder)
+
+
+def release_all(store: Store, *, holder: str) -> int:
+    """Give back everything that a holder has, because it ends or is known to be dead; how many."""
+    with store.writing(about="lease"):
+        return store.jobs.release_all(holder)
+
+
+def holders(store: Store) -> set[str]:
+    """Who holds leases, also such as have ended."""
+    return store.jobs.holders()

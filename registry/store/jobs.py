@@ -81,6 +81,22 @@ class Jobs:
             run=run, finished=finished, outcome=outcome, counts=json.dumps(counts), detail=detail,
         )
 
+    def done_between(self, *, job: str, since: int, until: int) -> bool:
+        """Whether a run of a job that started in (since, until] has succeeded (Micros)."""
+        return self._engine.row(
+            """SELECT 1 AS one FROM job_run WHERE job = :job AND started > :since AND started <= :until
+               AND outcome IN (:done, :idle) LIMIT 1""",
+            job=job, since=since, until=until, done=DONE, idle=IDLE,
+        ) is not None
+
+    def holders(self) -> set[str]:
+        """Who holds a lease, ended or not."""
+        return {str(row["holder"]) for row in self._engine.rows("SELECT DISTINCT holder FROM lease")}
+
+    def release_all(self, holder: str) -> int:
+        """Give back all leases of a holder; how many."""
+        return self._engine.run("DELETE FROM lease WHERE holder = :holder", holder=holder)
+
     def runs(self, *, job: str = "", limit: int = 50) -> tuple[JobRun, ...]:
         """The newest runs, of one job or of all."""
         rows = self._engine.rows(

@@ -93,6 +93,30 @@ def test_a_job_that_somebody_else_does_is_left_alone(store: Store, clock: FakeCl
     assert store.jobs.runs() == ()
 
 
+def test_a_job_that_was_done_a_moment_ago_is_not_done_again(store: Store, clock: FakeClock) -> None:
+    def once(every_s: int) -> bool:
+        done = jobs.run(store, clock, job="purge", holder="a", seconds=60, work=lambda hold: {"x": 1}, every_s=every_s)
+        return done is not None
+
+    assert once(3600)
+    clock.advance(3599)
+    assert not once(3600)
+    assert once(60)
+    clock.advance(3600)
+    assert once(3600)
+    clock.moment -= timedelta(days=1)
+    assert once(3600)
+    assert leases.take(store, clock, lease="purge", holder="b", seconds=60)
+
+
+def test_all_leases_of_a_dead_holder_can_be_given_back(store: Store, clock: FakeClock) -> None:
+    for lease, holder in (("publish", "dead"), ("ingest", "dead"), ("tidy", "alive")):
+        leases.take(store, clock, lease=lease, holder=holder, seconds=60)
+    assert leases.holders(store) == {"dead", "alive"}
+    assert leases.release_all(store, holder="dead") == 2
+    assert leases.take(store, clock, lease="publish", holder="alive", seconds=60)
+
+
 def test_a_failure_is_kept_in_words_without_numbers_and_the_next_run_goes_on(store: Store, clock: FakeClock) -> None:
     full = UnavailableError("The disk of the shelf is full.", code="disk_full")
     errors = iter([ValueError("13800138000 is odd"), full])
