@@ -1,23 +1,30 @@
 """settings.toml as frozen data: every value typed, bounded and with a default that works.
 
-Rules of this room: an unknown key, a wrong type or a nonsense pair stops the start and names the line; secrets never live
-here (keys lie in `instance/keys/`, or in the environment).
+Rules of this room: an unknown key, a wrong type or a nonsense pair stops the start and names the line; secrets never
+live here (keys lie in `instance/keys/`, or in the environment).
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from registry.errors import SettingsError
 
-Positive = Annotated[int, Meta(ge=1)]
-Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
+Rows = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Bytes = Annotated[int, Meta(ge=1)]
+Days = Annotated[int, Meta(ge=1, le=36_500)]
+Count = Annotated[int, Meta(ge=0, le=100)]
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class SiteSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,14 +41,14 @@ class SiteSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     member_minutes: Positive = 480
     bcrypt_cost: Annotated[int, Meta(ge=4, le=16)] = 12
     default_language: Literal["zh_CN", "en"] = "zh_CN"
-    max_upload_bytes: Positive = 20_000_000_000  # reports are streamed, so this is a stop, not a buffer
+    max_upload_bytes: Bytes = 20_000_000_000  # reports are streamed, so this is a stop, not a buffer
 
 
 class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The database: a SQLite file beside the settings, or a PostgreSQL address."""
 
     url: str = "sqlite:registry.db"
-    busy_timeout_s: Annotated[float, Meta(gt=0)] = 10.0
+    busy_timeout_s: Annotated[float, Meta(gt=0, le=300)] = 10.0
 
 
 class NumberSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -79,13 +86,13 @@ class PublishSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     every_s: Positive = 60
     deltas_hours: Positive = 2
     hourly_hours: Positive = 48
-    daily_days: Positive = 35
-    full_days: Positive = 7
+    daily_days: Days = 35
+    full_days: Days = 7
     fulls_kept: Positive = 2
     timestamp_hours: Positive = 24  # a feed not renewed for so long has expired
     renew_hours: Positive = 6
-    base_changes: Positive = 200_000  # roll the base forward after so many changes, or daily
-    rows_per_part: Positive = 4_000_000
+    base_changes: Rows = 200_000  # roll the base forward after so many changes, or daily
+    rows_per_part: Rows = 4_000_000
     memory_mb: Positive = 1500
 
 
@@ -96,7 +103,7 @@ class JobSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     tidy_s: Positive = 60
     compare_hours: Positive = 24
     lease_s: Positive = 120
-    history_days: Positive = 90  # how long runs of jobs are kept
+    history_days: Days = 90  # how long runs of jobs are kept
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -111,32 +118,20 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     jobs: JobSettings = field(default_factory=JobSettings)
 
 
-def _line_of(text: str, section: str, key: str) -> int | None:
-    """The line (from 1) on which a key of a section stands, or None."""
-    inside = section == ""
-    for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[([^\]]+)\]", line)
-        if header:
-            inside = header.group(1).strip() == section
-            if inside and not key:
-                return number
-        elif inside and key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
-            return number
-    return None
-
-
-def _refuse(text: str, name: str, section: str, key: str, why: str) -> SettingsError:
-    line = _line_of(text, section, key) or _line_of(text, section, "") or _line_of(text, "", key)
-    place = f"{name}, line {line}" if line else name
-    path = ".".join(part for part in (section, key) if part)
-    return SettingsError(f"{place}: {path}: {why}", code="settings", line=line or 0)
+# reading
 
 
 def load(path: Path) -> Settings:
     """Read settings.toml; defaults where there is no such file. Raises SettingsError that names the line."""
-    if not path.exists():
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
         return Settings()
-    return parse(path.read_text(encoding="utf-8"), path.name)
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path.name}: must be UTF-8 text.", code="settings") from error
+    except OSError as error:
+        raise SettingsError(f"{path.name} cannot be read: {error.strerror}.", code="settings") from error
+    return parse(text, path.name)
 
 
 def parse(text: str, name: str = "settings.toml") -> Settings:
@@ -148,33 +143,138 @@ def parse(text: str, name: str = "settings.toml") -> Settings:
     known = {part.name: part.type for part in msgspec.structs.fields(Settings)}
     for section, values in raw.items():
         if section not in known:
-            raise _refuse(text, name, "" if not isinstance(values, dict) else section, "" if isinstance(values, dict) else section, "unknown")
+            raise _refuse(text, name, (section,), "unknown section" if isinstance(values, dict) else "unknown setting")
         if not isinstance(values, dict):
-            raise _refuse(text, name, "", section, "must be a section")
+            raise _refuse(text, name, (section,), "must be a section")
         for key, value in values.items():
             try:
                 msgspec.convert({key: value}, known[section])
             except msgspec.ValidationError as error:
                 why = "unknown setting" if "unknown field" in str(error) else str(error).split(" - at")[0]
-                raise _refuse(text, name, section, key, why) from error
+                raise _refuse(text, name, (f"{section}.{key}",), why) from error
     settings = msgspec.convert(raw, Settings)
-    _check_pairs(settings, text, name)
+    for wrong, places, why in _nonsense(settings):
+        if wrong:
+            raise _refuse(text, name, places, why)
     return settings
 
 
-def _check_pairs(settings: Settings, text: str, name: str) -> None:
-    publish, codes, sms = settings.publish, settings.codes, settings.sms
-    nonsense = (
-        (publish.renew_hours >= publish.timestamp_hours, "publish", "renew_hours", "must be less than timestamp_hours"),
-        (publish.hourly_hours <= publish.deltas_hours, "publish", "hourly_hours", "must be more than deltas_hours"),
-        (publish.daily_days * 24 <= publish.hourly_hours, "publish", "daily_days", "must be longer than hourly_hours"),
-        (publish.daily_days < publish.full_days, "publish", "daily_days", "must not be less than full_days"),
-        (codes.per_number_hour < codes.per_number_minute, "codes", "per_number_hour", "must not be less than per_number_minute"),
-        (codes.per_number_day < codes.per_number_hour, "codes", "per_number_day", "must not be less than per_number_hour"),
-        (sms.gateway == "http" and not sms.url, "sms", "gateway", "http needs sms.url"),
-        (sms.gateway == "console" and settings.site.address not in {"127.0.0.1", "::1", "localhost"}, "site", "address",
-         "the embedded SMS gateway shows codes to whoever can open the site, so it runs on loopback only"),
-    )
-    for wrong, section, key, why in nonsense:
-        if wrong:
-            raise _refuse(text, name, section, key, why)
+# rules
+
+
+def _nonsense(settings: Settings) -> Iterator[tuple[bool, tuple[str, ...], str]]:
+    """Pairs that make no sense together: whether they are there, what is to blame (the first that stands), why."""
+    site, publish, codes, sms = settings.site, settings.publish, settings.codes, settings.sms
+    yield (
+        publish.renew_hours >= publish.timestamp_hours,
+        ("publish.renew_hours", "publish.timestamp_hours"), "renew_hours must be less than timestamp_hours",
+    )  # fmt: skip
+    yield (
+        publish.every_s > publish.deltas_hours * 3600,
+        ("publish.every_s", "publish.deltas_hours"), "every_s must not be more than deltas_hours",
+    )  # fmt: skip
+    yield (
+        publish.hourly_hours <= publish.deltas_hours,
+        ("publish.hourly_hours", "publish.deltas_hours"), "hourly_hours must be more than deltas_hours",
+    )  # fmt: skip
+    yield (
+        publish.daily_days * 24 <= publish.hourly_hours,
+        ("publish.daily_days", "publish.hourly_hours"), "daily_days must be longer than hourly_hours",
+    )  # fmt: skip
+    yield (
+        publish.daily_days < publish.full_days,
+        ("publish.daily_days", "publish.full_days"), "daily_days must not be less than full_days",
+    )  # fmt: skip
+    yield (
+        codes.per_number_hour < codes.per_number_minute,
+        ("codes.per_number_hour", "codes.per_number_minute"), "per_number_hour must not be less than per_number_minute",
+    )  # fmt: skip
+    yield (
+        codes.per_number_day < codes.per_number_hour,
+        ("codes.per_number_day", "codes.per_number_hour"), "per_number_day must not be less than per_number_hour",
+    )  # fmt: skip
+    yield (
+        not settings.store.url.startswith(("sqlite:", "postgresql:", "postgres:")),
+        ("store.url",), "must start with sqlite: or postgresql:",
+    )  # fmt: skip
+    yield not _is_zone(settings.numbers.zone), ("numbers.zone",), "there is no such time zone"
+    yield from _nonsense_outside(site, sms)
+
+
+def _nonsense_outside(site: SiteSettings, sms: SmsSettings) -> Iterator[tuple[bool, tuple[str, ...], str]]:
+    """`_nonsense` about what others reach and what leaves."""
+    public, gateway = _address(site.public_url), _address(sms.url)
+    yield bool(site.public_url) and public is None, ("site.public_url",), "must start with http:// or https://"
+    yield (
+        public is not None and (public[0] == "https") != site.secure_cookies,
+        ("site.secure_cookies", "site.public_url"), "secure_cookies must be true with https and false with http",
+    )  # fmt: skip
+    yield sms.gateway == "http" and not sms.url, ("sms.gateway",), "http needs sms.url"
+    yield bool(sms.url) and gateway is None, ("sms.url",), "must start with https://"
+    yield (
+        gateway is not None and gateway[0] == "http" and gateway[1] not in LOOPBACK,
+        ("sms.url",), "must start with https://, because codes travel there (http:// only on loopback)",
+    )  # fmt: skip
+    open_to_others = site.address not in LOOPBACK or (public is not None and public[1] not in LOOPBACK)
+    yield (
+        sms.gateway == "console" and open_to_others, ("site.address", "site.public_url", "sms.gateway"),
+        "the embedded SMS gateway shows codes to whoever can open the site, so it runs on loopback only",
+    )  # fmt: skip
+
+
+def _address(url: str) -> tuple[str, str] | None:
+    """Scheme and host of an http(s) address, None for anything else."""
+    try:
+        found = urlsplit(url)
+        host = found.hostname
+    except ValueError:
+        return None
+    return (found.scheme, host) if found.scheme in {"http", "https"} and host else None
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
+# saying where
+
+
+def _line_of(text: str, path: str) -> int | None:
+    """The line (from 1) on which a section or a `section.key` is written, in whatever way TOML allows, or None."""
+    section, _dot, key = path.partition(".")
+    inside, header_line = "", None
+    for number, line in enumerate(text.splitlines(), 1):
+        plain = line.replace('"', "").replace("'", "").strip()
+        header = re.match(r"\[\[?\s*([^\]]+?)\s*\]", plain)
+        if header:
+            inside = re.sub(r"\s*\.\s*", ".", header.group(1))
+            if inside == path or inside.startswith(path + "."):
+                return number
+            if inside == section:
+                header_line = number
+            continue
+        written = re.match(r"([\w.\s-]+?)\s*=", plain)
+        if written:
+            full = re.sub(r"\s*\.\s*", ".", written.group(1))
+            full = f"{inside}.{full}" if inside else full
+            if full == path or full.startswith(path + ".") or (full == section and re.search(rf"\b{key}\b", plain)):
+                return number
+    return header_line
+
+
+def _refuse(text: str, name: str, places: tuple[str, ...], why: str) -> SettingsError:
+    """The refusal that names the line of the first of some places that is written at all."""
+    exact = next((place for place in places if _is_written(text, place)), places[0])
+    line = _line_of(text, exact)
+    where = f"{name}, line {line}" if line else name
+    return SettingsError(f"{where}: {exact}: {why}", code="settings", line=line or 0)
+
+
+def _is_written(text: str, place: str) -> bool:
+    section, _dot, key = place.partition(".")
+    values = tomllib.loads(text).get(section)
+    return key in values if isinstance(values, dict) and key else values is not None
