@@ -21,7 +21,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from registry.logs import log
 from registry.vitals import CountedGateway, Tallies
 from web import problems, vitals
-from web.api import acknowledgements, codes, feeds, keys, openapi, quarantine, registrations, reports
+from web.api import acknowledgements, codes, feeds, keys, openapi, quarantine, registrations, reports, rulebooks
 from web.current import LANGUAGES, is_api, language_of, registry_of, request_id
 from web.guard import public
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 BLUEPRINTS: tuple[Blueprint, ...] = ()  # pages
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     codes.blueprint, registrations.blueprint, feeds.blueprint, acknowledgements.blueprint, keys.blueprint,
-    reports.blueprint, quarantine.blueprint, openapi.blueprint, vitals.blueprint,
+    reports.blueprint, quarantine.blueprint, rulebooks.blueprint, openapi.blueprint, vitals.blueprint,
 )
 
 SMALL_BODY = 64 * 1024  # forms and JSON; uploads raise `request.max_content_length` in their own view

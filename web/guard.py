@@ -103,6 +103,8 @@ def _refusal(way: Way) -> RegistryError | None:
     actor = _session_actor()
     if actor is None or actor.kind != way.kind:
         return SignInRequiredError("Please sign in first.", code=f"sign_in_{way.kind}")
+    if actor.needs_second_factor and way.needs != access.PROVE:
+        return NotAllowedError("Please prove your second factor first.", code="second_factor_needed")
     if way.kind == "member" and not access.may(actor, way.needs):
         return NotAllowedError("You may not do this.", code="not_allowed", action=way.needs)
     return None
@@ -113,7 +115,7 @@ def _refusal_of_key(scope: str) -> RegistryError | None:
         actor = _key_actor()
     except SignInRequiredError as error:
         return error
-    if scope not in actor.scopes:
+    if not access.may(actor, scope):
         return NotAllowedError(f"This API key lacks the scope {scope}.", code="scope_missing", scope=scope)
     return None
 

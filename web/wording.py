@@ -22,6 +22,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "sign_in_person": (N_("Please sign in"), N_("Please prove your number with a code first.")),
     "sign_in_member": (N_("Please sign in"), N_("Please sign in with your account first.")),
     "not_allowed": (N_("Not allowed"), N_("Your account may not do this.")),
+    "second_factor_needed": (N_("Second factor needed"), N_("Please prove your second factor first.")),
     "scope_missing": (N_("Scope missing"), N_("This API key may not do this.")),
     "not_your_feed": (N_("Not your feed"), N_("A carrier may fetch its own feed only.")),
     "not_found": (N_("Not found"), N_("There is nothing at this address. It may have moved, or been typed wrongly.")),

@@ -39,12 +39,16 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """What one route is, for the document: summaries, bodies and answers (status to media type to struct or None)."""
+    """What one route is, for the document: summaries, the body's struct, the answers' structs by status.
+
+    `by_row`: the body holds any number of the struct, and wrong ones are answered row by row, not refused as a whole.
+    """
 
     summary: str
     chinese: str
     tag: str
     request: Any = None
+    by_row: bool = False
     takes: tuple[str, ...] = (JSON,)
     answers: Mapping[int, Any] = field(default_factory=dict)
     gives: tuple[str, ...] = (JSON,)

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from registry.rulebook import Rulebook
+
 NumberText = Annotated[str, Meta(min_length=1, max_length=64, description="A phone number as people write it.")]
 Language = Literal["zh_CN", "en"]
 Hour = Annotated[int, Meta(ge=0, le=23)]
@@ -209,6 +211,13 @@ class DiscardRequest(In, frozen=True, kw_only=True):
 
 
 # everybody
+
+
+class RulebooksAnswer(Out, frozen=True, kw_only=True):
+    """All rulebooks, and the name of the one in force now."""
+
+    now: str
+    rulebooks: list[Rulebook]
 
 
 class ProblemMessage(Out, frozen=True, kw_only=True):

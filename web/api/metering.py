@@ -10,12 +10,13 @@ import functools
 from collections.abc import Callable
 from typing import ParamSpec
 
-from flask import Response, request
+from flask import Response
 
 from registry.errors import TooManyError
 from registry.limits import Limit, spend_inside, subject_of
 from registry.times import to_micros
 from web.current import registry_of
+from web.guard import actor_of_request
 
 P = ParamSpec("P")
 
@@ -25,7 +26,10 @@ _NAME = "api-key-minute"
 
 
 def metered(view: Callable[P, Response]) -> Callable[P, Response]:
-    """Spends one request of the presented key before the view. Raises TooManyError requests_spent."""
+    """Spends one request of the presented key before the view; stands inside a key's guard.
+
+    Raises TooManyError requests_spent.
+    """
 
     @functools.wraps(view)
     def spending(*args: P.args, **values: P.kwargs) -> Response:
@@ -41,8 +45,7 @@ def metered(view: Callable[P, Response]) -> Callable[P, Response]:
 def _spend() -> tuple[int, int]:
     """Requests left now, and seconds until all are there again."""
     registry = registry_of()
-    presented = request.headers["Authorization"].partition(" ")[2].strip()
-    limit = Limit(_NAME, subject_of(registry.keys, b"key:" + presented.encode(errors="replace")), MOST, PER_S)
+    limit = Limit(_NAME, subject_of(registry.keys, b"key:" + actor_of_request().key.encode()), MOST, PER_S)
     now = registry.clock.now()
     try:
         with registry.store.writing():

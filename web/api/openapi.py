@@ -134,7 +134,8 @@ def _described(route: Route) -> dict[str, Any]:
     if parameters:
         found["parameters"] = parameters
     if said.request is not None:
-        found["requestBody"] = {"required": True, "content": {kind: _body(said.request, kind) for kind in said.takes}}
+        content = {kind: {} if said.by_row else _body(said.request, kind) for kind in said.takes}
+        found["requestBody"] = {"required": True, "content": content}
     return found
 
 

@@ -43,6 +43,7 @@ _KINDS = ("carrier", "ftc")
     chinese="报送违规呼叫与短信",
     tag="reports",
     request=ReportRow,
+    by_row=True,
     takes=(NDJSON, JSON, "text/csv"),
     answers={200: ReportsAnswer},
     gives=(JSON, NDJSON),
