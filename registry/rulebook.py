@@ -1,11 +1,13 @@
 """Dated packs of rules and limits, read from TOML and chosen by the local date of the event.
 
-Rules of this room: a value that may change with the law lives in a rulebook and never in code (RULES §0); a pack that was
-only proposed can be asked for by name and is never chosen by date; a gap or an overlap between packs stops the start.
+Rules of this room: a value that may change with the law lives in a rulebook and never in code (RULES §0); a pack that
+was only proposed can be asked for by name and is never chosen by date; a gap or an overlap between packs stops the
+start.
 """
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -23,6 +25,7 @@ from registry.times import local
 FOLDER = Path(__file__).parent / "rulebooks"
 Count = Annotated[int, Meta(ge=0)]
 ChannelName = Literal["calls", "robocalls", "messages"]
+_CHANNELS = tuple(channel.slug for channel in Channel)
 
 
 @cache
@@ -106,13 +109,13 @@ class Rulebook(Struct, frozen=True, forbid_unknown_fields=True):
     ends: date | None = None
     unverified: tuple[str, ...] = ()  # values that no public text confirms, as section.name
 
-    def requires_consent(self, channel: Channel) -> bool:
-        """Whether a commercial contact on this channel needs a consent (rule 11)."""
-        return channel.slug in self.consent.required
+    def requires_consent(self, channel: int) -> bool:
+        """Whether a commercial contact on a channel (its number) needs a consent (rule 11)."""
+        return _CHANNELS[channel] in self.consent.required
 
-    def rest_bits(self, channel: Channel) -> int:
-        """The hours of rest on a channel as quiet bits (u32)."""
-        return _hour_bits(getattr(self.rest, channel.slug))
+    def rest_bits(self, channel: int) -> int:
+        """The hours of rest on a channel (its number) as quiet bits (u32)."""
+        return _hour_bits((self.rest.calls, self.rest.robocalls, self.rest.messages)[channel])
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,6 @@ def _check_dates(packs: list[Rulebook]) -> None:
     ordered = sorted(packs, key=lambda pack: pack.starts)
     if not ordered or ordered[-1].ends is not None:
         raise SettingsError("The newest rulebook must be open-ended.", code="rulebook")
-    for earlier, later in zip(ordered, ordered[1:]):
+    for earlier, later in itertools.pairwise(ordered):
         if earlier.ends is None or earlier.ends + timedelta(days=1) != later.starts:
             raise SettingsError(f"{later.name} does not begin on the day after {earlier.name} ends.", code="rulebook")
