@@ -115,11 +115,13 @@ def withdraw(store: Store, clock: Clock, *, number: SealedNumber, source: str) -
 
 
 def recycle(store: Store, clock: Clock, *, number: SealedNumber, source: str = "carrier") -> None:
-    """The number goes to another holder: registration, consents and personal entries end (rule 45)."""
+    """The number goes to another holder: registration, consents and personal entries end (rule 45).
+
+    Where nothing was ever said by or about the old holder, nothing is written.
+    """
     at = clock.now()
     with store.writing(about=number):
-        before = current(store, number)
-        if before is not None and before.state != "recycled":
+        if _has_past(store, number, current(store, number)):
             _write(store, Registration(number, "recycled", NOTHING, source, "", at, None, 0), "recycled", at)
         store.consents.end_all(number=number, at=to_micros(at))
         store.codes.remove_all(number=number)
@@ -302,6 +304,14 @@ def _active(store: Store, number: SealedNumber) -> Registration:
     if found is None or not found.is_active:
         raise NotFoundError("This number is not registered.", code="not_registered")
     return found
+
+
+def _has_past(store: Store, number: SealedNumber, before: Registration | None) -> bool:
+    """Whether the present holder left anything that the next one must not see."""
+    if before is not None and before.state != "recycled":
+        return True
+    reports = store.reports.about(number, limit=1)
+    return bool(reports) and (before is None or reports[0]["at"] >= to_micros(before.since))
 
 
 def _preference(row: dict[str, Any]) -> Preference:

@@ -17,6 +17,7 @@ from registry.numbers import Number
 from registry.preferences import EVERYTHING, NOTHING, Preference
 from registry.sealing import SealedNumber, seal_many, seal_one
 from registry.store import Store
+from registry.times import to_micros
 from tests.doubles import FakeClock
 from tests.registry.registering import DIGITS, FRESH, LOANS, claim, events, pending, published
 
@@ -223,6 +224,27 @@ def test_recycling_twice_or_without_a_registration_is_fine(
     for _ in range(2):
         rooms.recycle(store, clock, number=number)
     assert events(store, number) == ["registered", "recycled"]
+
+
+def test_recycling_a_number_that_only_reported_calls_draws_a_line_under_them(
+    store: Store, clock: FakeClock, number: SealedNumber
+) -> None:
+    def report(name: str) -> None:
+        with store.writing():
+            store.engine.run(
+                """INSERT INTO report (source, source_id, batch, line, called, at, received, verdict, reason, rule, rulebook)
+                VALUES ('web', :name, 'b', 1, :called, :at, :at, 'violation', 'x', '49', '2026')""",
+                name=name, called=number, at=to_micros(clock.now()),
+            )  # fmt: skip
+
+    for name in ("first", "second"):
+        report(name)
+        clock.advance(5)
+        for _ in range(2):
+            rooms.recycle(store, clock, number=number)
+        clock.advance(5)
+    assert events(store, number) == ["recycled", "recycled"]
+    assert rooms.history(store, number) == ()
 
 
 def test_recycling_ends_the_codes_of_the_old_holder(
