@@ -232,8 +232,8 @@ def test_recycling_a_number_that_only_reported_calls_draws_a_line_under_them(
     def report(name: str) -> None:
         with store.writing():
             store.engine.run(
-                """INSERT INTO report (source, source_id, batch, line, called, at, received, verdict, reason, rule, rulebook)
-                VALUES ('web', :name, 'b', 1, :called, :at, :at, 'violation', 'x', '49', '2026')""",
+                """INSERT INTO report (source, source_id, batch, line, called, at, received, verdict, reason, rule,
+                    rulebook) VALUES ('web', :name, 'b', 1, :called, :at, :at, 'violation', 'x', '49', '2026')""",
                 name=name, called=number, at=to_micros(clock.now()),
             )  # fmt: skip
 
