@@ -1,0 +1,126 @@
+"""What stood for a number and a telemarketer at any past moment: the registration, consents, personal entries.
+
+Rules of this room: the tables keep when everything began and ended, so the answer for a moment never changes later
+(rule 50); what a former holder chose ends with the holding (rule 45).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from registry.decisions import ConsentTerm, Standing
+from registry.preferences import Preference
+from registry.sealing import SealedNumber
+from registry.times import from_micros, to_micros
+
+if TYPE_CHECKING:
+    from registry.store import Store
+
+ALLOW, DENY, CONSENT = 1, 2, 3  # kinds of exceptions (DESIGN §4)
+GRANTED_STATES = frozenset({"granted", "withdrawn", "expired"})  # each of them was granted once
+REFUSED_STATES = frozenset({"refused", "deemed_refused"})
+Masks = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whose standing is asked for: a number, a moment, and the telemarketer it is about (None: nobody known)."""
+
+    number: SealedNumber
+    at: datetime
+    telemarketer: str | None = None
+
+
+def standing_of(store: Store, *, number: SealedNumber, at: datetime, telemarketer: str | None = None) -> Standing:
+    """What stood for one number at a moment."""
+    return standings_of(store, [Question(number, at, telemarketer)])[0]
+
+
+def standings_of(store: Store, questions: Sequence[Question]) -> list[Standing]:
+    """What stood for each question, in their order; a few statements for any number of them."""
+    numbers = list(dict.fromkeys(question.number for question in questions))
+    about = list(dict.fromkeys(question.number for question in questions if question.telemarketer))
+    histories = store.registrations.histories(numbers)
+    consents: dict[tuple[bytes, str], list[dict[str, Any]]] = defaultdict(list)
+    entries: dict[tuple[bytes, str], list[dict[str, Any]]] = defaultdict(list)
+    if about:
+        for row in store.consents.of_numbers(about):
+            consents[row["number"], row["telemarketer"]].append(row)
+        for row in store.consents.entries_of_numbers(about):
+            entries[row["number"], row["telemarketer"]].append(row)
+    return [
+        _standing(
+            to_micros(question.at),
+            histories.get(question.number, []),
+            consents.get((question.number, question.telemarketer or ""), []),
+            entries.get((question.number, question.telemarketer or ""), []),
+        )
+        for question in questions
+    ]
+
+
+def _standing(
+    at: int, history: list[dict[str, Any]], consents: list[dict[str, Any]], entries: list[dict[str, Any]]
+) -> Standing:
+    said = [row for row in history if row["at"] <= at and row["event"] != "ported"]  # porting changes no will
+    now, before = (said[-1] if said else None), (said[-2] if len(said) > 1 else None)
+    return Standing(
+        preference=_preference(now),
+        since=from_micros(now["at"]) if now else None,
+        before=_preference(before),
+        consents=terms_of(consents, at) if consents else (),
+        allowed=_union(entries, ALLOW, at) if entries else None,
+        denied=_union(entries, DENY, at) if entries else None,
+        refused=refused(consents, at) if consents else False,
+    )
+
+
+def _preference(row: dict[str, Any] | None) -> Preference | None:
+    if row is None or row["state"] != "active":
+        return None
+    return Preference(row["calls"], row["robocalls"], row["messages"], row["quiet"])
+
+
+def terms_of(consents: list[dict[str, Any]], at: int) -> tuple[ConsentTerm, ...]:
+    """The consents granted by a moment (Micros) and neither withdrawn nor ended by then; lapsed ones included."""
+    return tuple(
+        ConsentTerm(
+            row["calls"], row["robocalls"], row["messages"],
+            decided=from_micros(row["decided"]),
+            until=from_micros(row["until"]) if row["until"] else None,
+            most=row["most"],
+            valid=bool(row["explicit"]),
+        )
+        for row in consents
+        if row["state"] in GRANTED_STATES and row["decided"] <= at
+        and (row["ended"] is None or row["ended"] > at or (row["state"] == "expired" and row["ended"] == row["until"]))
+    )  # fmt: skip
+
+
+def refused(consents: list[dict[str, Any]], at: int) -> bool:
+    """Whether a refusal (or silence) stands at a moment that no later explicit consent has replaced (rules 15, 30)."""
+    no = [r["decided"] for r in consents if r["state"] in REFUSED_STATES and _runs(r, r["decided"], at)]
+    yes = [
+        r["decided"] for r in consents if r["state"] in GRANTED_STATES and r["explicit"] and _runs(r, r["decided"], at)
+    ]
+    return bool(no) and (not yes or max(no) >= max(yes))
+
+
+def _runs(row: dict[str, Any], began: int, at: int) -> bool:
+    return began <= at and (row["ended"] is None or row["ended"] > at)
+
+
+def _union(entries: list[dict[str, Any]], kind: int, at: int) -> Masks:
+    """The masks of the entries of a kind that run at a moment, together."""
+    running = [
+        row for row in entries
+        if row["kind"] == kind and _runs(row, row["since"], at) and (not row["until"] or row["until"] > at)
+    ]  # fmt: skip
+    calls = robocalls = messages = 0
+    for row in running:
+        calls, robocalls, messages = calls | row["calls"], robocalls | row["robocalls"], messages | row["messages"]
+    return calls, robocalls, messages
