@@ -310,8 +310,11 @@ def _has_past(store: Store, number: SealedNumber, before: Registration | None) -
     """Whether the present holder left anything that the next one must not see."""
     if before is not None and before.state != "recycled":
         return True
-    reports = store.reports.about(number, limit=1)
-    return bool(reports) and (before is None or reports[0]["at"] >= to_micros(before.since))
+    began = to_micros(before.since) if before is not None else 0
+    left = [row["at"] for row in store.reports.about(number, limit=1)]
+    left += [row["asked"] for row in store.consents.of_numbers([number])]
+    left += [row["since"] for row in store.consents.entries_of_numbers([number])]
+    return any(at >= began for at in left)
 
 
 def _preference(row: dict[str, Any]) -> Preference:

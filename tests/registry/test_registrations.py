@@ -247,6 +247,23 @@ def test_recycling_a_number_that_only_reported_calls_draws_a_line_under_them(
     assert rooms.history(store, number) == ()
 
 
+def test_recycling_ends_what_the_old_holder_allowed_even_without_a_registration(
+    store: Store, clock: FakeClock, number: SealedNumber
+) -> None:
+    at = to_micros(clock.now())
+    said = {"number": number, "telemarketer": "bank", "kind": 1, "calls": 1, "robocalls": 0, "messages": 0, "until": 0}
+    with store.writing():
+        store.consents.add_entry({**said, "since": at})
+        store.consents.put_exception(said)
+    clock.advance(1)
+    for _ in range(2):
+        rooms.recycle(store, clock, number=number)
+    assert store.consents.exceptions(number) == []
+    (entry,) = store.consents.entries_of_numbers([number])
+    assert entry["ended"] == to_micros(clock.now())
+    assert events(store, number) == ["recycled"]
+
+
 def test_recycling_ends_the_codes_of_the_old_holder(
     store: Store, clock: FakeClock, number: SealedNumber
 ) -> None:
