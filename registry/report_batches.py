@@ -1,0 +1,124 @@
+"""Batches of report rows: one body that a source sends, which may be sent again under the same idempotency key.
+
+Rules of this room: a batch remembers how many of its rows are stored and a keyed digest of their text; the same body
+goes on after them or is answered again, another body under the same key is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from registry.errors import ConflictError
+from registry.keys import FIRST_EPOCH
+from registry.readers.rows import Row, Unreadable
+from registry.times import to_micros
+
+if TYPE_CHECKING:
+    from registry.interfaces import Clock
+    from registry.keys import KeyRing
+    from registry.store import Store
+
+
+@dataclass
+class Answer:
+    """What a batch keeps beside its counts, as JSON: digests of what was read, and the tallies."""
+
+    first_rows: int = 0  # how many rows `first` is the digest of
+    first: str = ""
+    digest: str = ""
+    verdicts: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    encoding: str = ""
+    cut: str = ""
+
+    def encoded(self) -> str:
+        """The JSON that is stored."""
+        return msgspec.json.encode(self).decode()
+
+
+@dataclass
+class Batch:
+    """A batch while it runs. `done`: rows stored before; `closed`: all of it was; `position`: rows gone through now."""
+
+    name: str
+    done: int
+    closed: bool
+    answer: Answer
+    hash: Any
+    position: int = 0
+
+    def digest(self) -> str:
+        """The digest of all rows gone through so far."""
+        return str(self.hash.copy().hexdigest())
+
+    def read(self, chunk: list[Row | Unreadable]) -> None:
+        """Go through further rows."""
+        for row in chunk:
+            self.hash.update(b"%d:" % len(row.raw))
+            self.hash.update(row.raw)
+        self.position += len(chunk)
+
+    def count(self, verdicts: Counter[str], reasons: Counter[str]) -> None:
+        """Tally the chunk that was gone through last."""
+        answer = self.answer
+        answer.verdicts = dict(Counter(answer.verdicts) + verdicts)
+        answer.reasons = dict(Counter(answer.reasons) + reasons)
+        answer.digest = self.digest()
+        if not answer.first:
+            answer.first_rows, answer.first = self.position, answer.digest
+
+    def must_be(self, digest: str) -> None:
+        """Raises ConflictError idempotency_reused where what was gone through is not what the key was used for."""
+        if digest != self.digest():
+            raise ConflictError(
+                "This idempotency key was used for other content. Send new content under a new key.",
+                code="idempotency_reused",
+            )
+
+
+def begin(
+    store: Store, keys: KeyRing, clock: Clock, *, source: str, idempotency: str | None, origin: str
+) -> Batch:
+    """The batch of a source's idempotency key, or a new one."""
+    digest = hashlib.blake2b(key=keys.derive("at-rest", "report-rows", FIRST_EPOCH), digest_size=16)
+    with store.writing(about=f"reports {source}"):
+        found = store.reports.batch_of(source, idempotency) if idempotency else None
+        if found and found["state"] != "refused":
+            answer = msgspec.json.decode(found["answer"], type=Answer) if found["answer"] else Answer()
+            return Batch(found["batch"], found["rows"], found["state"] == "done", answer, digest)
+        if found:
+            store.reports.forget_batch(source, found["batch"])
+        name = secrets.token_hex(8)
+        store.reports.open_batch(
+            source=source, batch=name, idempotency=idempotency, origin=origin, started=to_micros(clock.now())
+        )
+    return Batch(name, 0, False, Answer(), digest)
+
+
+def chunks(rows: Iterable[Row | Unreadable], batch: Batch, most: int) -> Iterator[list[Row | Unreadable]]:
+    """Rows in chunks of at most `most`, none of which lies on both sides of what was done before."""
+    source = iter(rows)
+    while chunk := list(itertools.islice(source, most)):
+        ahead = batch.done - batch.position
+        if 0 < ahead < len(chunk):
+            yield chunk[:ahead]
+            yield chunk[ahead:]
+        else:
+            yield chunk
+
+
+def close(store: Store, clock: Clock, *, source: str, batch: Batch, state: str) -> None:
+    """End a batch that is open: done, or refused as a whole (then its key may be used again)."""
+    with store.writing(about=f"reports {source}"):
+        store.reports.close_batch(
+            source=source, batch=batch.name, state=state, finished=to_micros(clock.now()),
+            answer=batch.answer.encoded(),
+        )  # fmt: skip

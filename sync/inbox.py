@@ -1,0 +1,146 @@
+"""Carriers' inbox folders: `inbox/<party>/` holds files of reports, each taken in once and then put into `done/`.
+
+Rules of this room:
+- A file is picked up by renaming it into `.taken/`; of two processes one gets it. What lies there after a crash is gone
+  on with: the batch's idempotency key is the taken name, so that no row counts twice.
+- Files still being written are left: names that end in .part or .tmp, and what changed within the last two seconds.
+- Beside a file in `done/` lie the results of its rows; a file that can't be read at all goes to `refused/` with the
+  reason.
+- Files hold numbers in clear, so they are deleted after a week.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import msgspec
+
+from registry.errors import ConflictError, InvalidInputError, RegistryError
+from registry.readers import Format, format_of, read
+from registry.report_rows import FIELDS, Kind
+from registry.reports import Intake, stream_in
+
+if TYPE_CHECKING:
+    from registry.assembly import Registry
+
+SETTLED_S = 2.0
+KEPT_S = 7 * 86_400
+TAKEN, DONE, REFUSED = ".taken", "done", "refused"
+_UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
+
+
+def party_folders(inbox: Path) -> Iterator[Path]:
+    """The folders of parties, sorted; links are not followed."""
+    if inbox.is_dir():
+        for folder in sorted(inbox.iterdir()):
+            if folder.is_dir() and not folder.is_symlink() and not folder.name.startswith("."):
+                yield folder
+
+
+def waiting(folder: Path, now: float) -> Iterator[Path]:
+    """Files of a folder that may be picked up, by name. `now` is seconds since 1970 as the file system counts them."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name.lower().endswith(_UNFINISHED) or not format_of(path.name):
+            continue
+        try:
+            if path.is_symlink() or not path.is_file() or 0 <= now - path.stat().st_mtime < SETTLED_S:
+                continue
+        except OSError:  # gone, or not ours to read
+            continue
+        yield path
+
+
+def pick_up(path: Path) -> Path | None:
+    """Take a file away from its folder; None where somebody else was quicker."""
+    taken = path.parent / TAKEN
+    taken.mkdir(exist_ok=True)
+    target = taken / f"{secrets.token_hex(4)}-{path.name}"
+    try:
+        path.rename(target)
+    except FileNotFoundError:
+        return None
+    return target
+
+
+def take_folder(
+    registry: Registry, folder: Path, *, kind: Kind, country: str, keep: Callable[[], None]
+) -> Iterator[Intake | RegistryError]:
+    """Take in all files of one party's folder: an Intake for each, or why it was refused; `keep` is called between.
+
+    Raises what stops the work as a whole (UnavailableError, OSError); the file then lies in `.taken/` for the next run.
+    """
+    taken = folder / TAKEN
+    left = sorted(path for path in taken.iterdir() if path.is_file()) if taken.is_dir() else []
+    picked = (mine for path in waiting(folder, time.time()) if (mine := pick_up(path)))
+    for path in itertools.chain(left, picked):
+        outcome = _take(registry, folder, path, kind=kind, country=country)
+        if outcome:
+            yield outcome
+        keep()
+    _forget(folder, time.time())
+
+
+def _take(registry: Registry, folder: Path, path: Path, *, kind: Kind, country: str) -> Intake | RegistryError | None:
+    """Take one picked-up file in and put it away with the results of its rows; None where another process has it."""
+    try:
+        with path.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return _take_stream(registry, folder, path, stream, kind=kind, country=country)
+    except (BlockingIOError, FileNotFoundError):
+        return None
+
+
+def _take_stream(
+    registry: Registry, folder: Path, path: Path, stream: IO[bytes], *, kind: Kind, country: str
+) -> Intake | RegistryError:
+    known = format_of(path.name)
+    form: Format = "ftc" if kind == "ftc" else known or "ndjson"
+    results = folder / DONE / f"{path.name}.results.ndjson"
+    results.parent.mkdir(exist_ok=True)
+    writing = results.with_name(results.name + ".part")
+    encode = msgspec.json.Encoder().encode
+    last: Intake | None = None
+    try:
+        with writing.open("wb") as out:
+            for result in stream_in(
+                registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks,
+                source=folder.name, kind=kind, rows=read(stream, format=form, columns=FIELDS), country=country,
+                idempotency=f"inbox {path.name}", origin="inbox",
+            ):  # fmt: skip
+                out.write(encode(asdict(result)) + b"\n")
+                last = result if isinstance(result, Intake) else last
+    except InvalidInputError as refused:
+        writing.unlink(missing_ok=True)
+        _put_away(path, folder / REFUSED)
+        reason = folder / REFUSED / f"{path.name}.reason.txt"
+        reason.write_text(f"{refused.code}: {refused.detail}\n", encoding="utf-8")
+        return refused
+    except ConflictError as conflict:  # taken on elsewhere at this moment
+        writing.unlink(missing_ok=True)
+        return conflict
+    writing.replace(results)
+    _put_away(path, folder / DONE)
+    assert last is not None
+    return last
+
+
+def _put_away(path: Path, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    path.rename(folder / path.name)
+
+
+def _forget(folder: Path, now: float) -> None:
+    """Delete what was put away a week ago."""
+    for name in (DONE, REFUSED):
+        if not (folder / name).is_dir():
+            continue
+        for path in (folder / name).iterdir():
+            if path.is_file() and not path.is_symlink() and now - path.stat().st_mtime > KEPT_S:
+                path.unlink(missing_ok=True)
