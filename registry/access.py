@@ -1,0 +1,155 @@
+"""Who asks, and what they may do: actors, one table of roles, sessions.
+
+Rules of this room:
+- `ROLES` is the only place that says who may do what; whoever is not named there may not.
+- Officers, auditors, operators and party owners count only once their second factor is proved (DESIGN §9, rule 119).
+- A session is a random 256-bit token, of which the database holds the SHA-256; it ends at its time, when it is closed,
+  and as soon as its member or the member's party is suspended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+from registry.times import to_micros
+
+if TYPE_CHECKING:
+    from registry.interfaces import Clock
+    from registry.parties import Member, Party
+    from registry.sealing import SealedNumber
+    from registry.store import Store
+
+Kind = Literal["anonymous", "person", "member", "key", "system"]
+
+PROVE = "prove_second_factor"  # all that a member may do who gave the password and still owes the second factor
+
+ROLES: Mapping[str, frozenset[str]] = {
+    # people
+    "person": frozenset({"own_number", "own_reports"}),
+    # members of the regulator
+    "officer": frozenset({
+        PROVE, "see_overview", "see_jobs", "see_feeds", "see_reports", "release_reports", "manage_parties",
+        "manage_keys", "manage_members",
+    }),
+    "operator": frozenset({PROVE, "see_overview", "see_jobs", "see_feeds", "manage_keys"}),
+    "auditor": frozenset({PROVE, "see_overview", "see_jobs", "read_audit"}),
+    # members of a party, about their own party only
+    "owner": frozenset({PROVE, "see_own_party", "manage_own_keys", "manage_own_members", "send_reports"}),
+    "clerk": frozenset({PROVE, "see_own_party", "send_reports"}),
+    "reader": frozenset({PROVE, "see_own_party"}),
+}  # fmt: skip
+
+STRONG_ROLES = frozenset({"officer", "operator", "auditor", "owner"})
+
+SCOPES: Mapping[str, str] = {  # of API keys
+    "feed": "follow the own feed: lists, keys, acknowledgements",
+    "reports": "send violation reports and read their verdicts",
+    "registrations": "register numbers for people who proved them (kiosks, hotlines)",
+    "read": "read public figures without the site's limits",
+    "metrics": "read /metrics from elsewhere",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks. `strong` says that the second factor was proved; `key` is the id of the API key that was presented."""
+
+    kind: Kind
+    role: str = ""
+    number: SealedNumber | None = None
+    member: Member | None = None
+    party: Party | None = None
+    key: str = ""
+    scopes: frozenset[str] = frozenset()
+    strong: bool = False
+
+    @property
+    def needs_second_factor(self) -> bool:
+        """Whether this member still owes the second factor."""
+        return self.kind == "member" and self.role in STRONG_ROLES and not self.strong
+
+    @property
+    def name(self) -> str:
+        """The name in the audit trail: `member:3f…`, `key:9c…`, `person`, `system`; never a number."""
+        if self.member is not None:
+            return f"member:{self.member.member}"
+        return f"key:{self.key}" if self.key else self.kind
+
+
+ANONYMOUS = Actor("anonymous")
+SYSTEM = Actor("system")
+
+
+def may(actor: Actor, action: str) -> bool:
+    """Whether an actor may do something: an action of `ROLES`, or for an API key one of its scopes."""
+    if actor.kind == "system":
+        return True
+    if actor.kind == "key":
+        return action in actor.scopes
+    if actor.needs_second_factor and action != PROVE:
+        return False
+    return action in ROLES.get(actor.role, frozenset())
+
+
+def new_token() -> str:
+    """A fresh token of 256 random bits, for a session or an invitation."""
+    return secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    """What the database holds of a session's or invitation's token (32 bytes)."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
+
+def open_session(
+    store: Store, clock: Clock, *, kind: Literal["person", "member"], minutes: int,
+    number: SealedNumber | None = None, member: str | None = None, strong: bool = False,
+) -> str:
+    """Open a session of a person (`number`) or a member (`member` id); its token, which is told once."""
+    token = new_token()
+    now = clock.now()
+    with store.writing():
+        store.sessions.add(
+            session=token_hash(token), kind=kind, number=number, member=member, strong=strong,
+            created=to_micros(now), expires=to_micros(now + timedelta(minutes=minutes)),
+        )
+    return token
+
+
+def find_session(store: Store, clock: Clock, token: str) -> Actor | None:
+    """The actor of a session that is open, or None; a member as they stand now, not as they stood then."""
+    row = store.sessions.find(token_hash(token), at=to_micros(clock.now()))
+    if row is None:
+        return None
+    if row.kind == "person":
+        return Actor("person", role="person", number=row.number)
+    member = store.parties.member(row.member or "")
+    if member is None or member.state != "active":
+        return None
+    party = store.parties.party(member.party)
+    if party is None or party.state != "active":
+        return None
+    return Actor("member", role=member.role, member=member, party=party, strong=row.strong)
+
+
+def close_session(store: Store, token: str) -> None:
+    """End a session; no error where there is none."""
+    with store.writing():
+        store.sessions.close(token_hash(token))
+
+
+def close_sessions_of(store: Store, *, member: str) -> int:
+    """End all sessions of a member; how many there were."""
+    with store.writing():
+        return store.sessions.close_all(member)
+
+
+def forget_expired(store: Store, clock: Clock) -> int:
+    """Erase sessions and invitations that are past their time; how many."""
+    with store.writing():
+        return store.sessions.forget(at=to_micros(clock.now()))

@@ -1,0 +1,245 @@
+"""Parties (carriers, telemarketers, report centres, the regulator), their members and their API keys.
+
+Rules of this room:
+- A party's id is its word in URLs and files for ever; its ordinal is its number in exception files and is never reused.
+- An API key is `dc_<id>_<secret>`: 256 random bits, shown once, stored as SHA-256, compared in constant time, revocable
+  at once; a wrong, unknown or revoked key gets one answer.
+- Members belong to one party; the regulator's roles and other parties' roles never mix.
+- Every change leaves an entry in the audit trail.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from registry import audit
+from registry.access import SCOPES, Actor
+from registry.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+    SignInRequiredError,
+    UnavailableError,
+)
+from registry.times import to_micros
+
+if TYPE_CHECKING:
+    from registry.interfaces import Clock
+    from registry.store import Store
+
+KINDS = ("carrier", "telemarketer", "centre", "regulator")
+LIST_SCOPES = ("home", "national")
+REGULATOR_ROLES = ("officer", "operator", "auditor")
+PARTY_ROLES = ("owner", "clerk", "reader")
+
+_PARTY = re.compile(r"[a-z][a-z0-9-]{1,31}")
+_EMAIL = re.compile(r"[^@\s\0-\x1f]{1,64}@[^@\s\0-\x1f]{1,190}")
+_KEY = re.compile(r"dc_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
+_LONGEST_NAME = 120
+_USED_EVERY = timedelta(hours=1)  # how exactly the last use of a key is kept: a write per request would be dear
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """An organisation. `scope` is what a carrier's feed holds: `home` (own subscribers) or `national`."""
+
+    party: str
+    ordinal: int
+    kind: str
+    name_zh: str
+    name_en: str
+    state: str  # active, suspended
+    scope: str
+    licensed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who signs in for a party. `second_factor` says that one is set up and was proved once."""
+
+    member: str
+    party: str
+    email: str
+    name: str
+    role: str
+    state: str  # invited, active, suspended
+    second_factor: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key without its secret. `used` is kept to the hour."""
+
+    key: str
+    party: str
+    scopes: frozenset[str]
+    label: str
+    created: datetime
+    used: datetime | None
+    revoked: datetime | None
+
+
+# parties
+
+
+def add_party(
+    store: Store, clock: Clock, *, party: str, kind: str, name_zh: str, name_en: str, scope: str = "home",
+    licensed: bool = True, actor: str = "system",
+) -> Party:
+    """Add a party. Raises InvalidInputError bad_party, ConflictError party_exists."""
+    if not _PARTY.fullmatch(party):
+        raise InvalidInputError(
+            "A party's id is 2 to 32 small letters, digits and dashes, a letter first.", code="bad_party"
+        )
+    if kind not in KINDS or scope not in LIST_SCOPES:
+        raise InvalidInputError("There is no such kind of party or scope of a list.", code="bad_party")
+    names = name_zh.strip(), name_en.strip()
+    if not all(map(_is_name, names)):
+        raise InvalidInputError("A party needs its name in Chinese and in English.", code="bad_party")
+    with store.writing(about="parties"):
+        if store.parties.party(party) is not None:
+            raise ConflictError("There is a party of this id already.", code="party_exists")
+        ordinal = store.parties.next_ordinal()
+        added = Party(party, ordinal, kind, *names, "active", scope, licensed)
+        store.parties.add(added, created=to_micros(clock.now()))
+        audit.append(store, clock, actor=actor, action="party_added", subject=f"party:{party}",
+                     detail={"kind": kind, "scope": scope, "licensed": licensed})
+    return added
+
+
+def get_party(store: Store, party: str) -> Party:
+    """A party by its id. Raises NotFoundError no_such_party."""
+    found = store.parties.party(party)
+    if found is None:
+        raise NotFoundError("There is no such party.", code="no_such_party")
+    return found
+
+
+def set_party_state(store: Store, clock: Clock, *, party: str, state: str, actor: str = "system") -> None:
+    """Suspend a party (its keys and sessions stop at once) or make it active again. Raises NotFoundError."""
+    if state not in ("active", "suspended"):
+        raise InvalidInputError("A party is active or suspended.", code="bad_party")
+    with store.writing(about="parties"):
+        get_party(store, party)
+        store.parties.set_state(party, state)
+        if state == "suspended":
+            store.sessions.close_party(party)
+        audit.append(store, clock, actor=actor, action=f"party_{state}", subject=f"party:{party}")
+
+
+# members
+
+
+def add_member(
+    store: Store, clock: Clock, *, party: str, email: str, name: str, role: str, actor: str = "system"
+) -> Member:
+    """Add a member who can sign in once invited. Raises InvalidInputError bad_member, ConflictError email_taken."""
+    email, name = normal_email(email), name.strip()
+    if not is_email(email) or not _is_name(name):
+        raise InvalidInputError("A member needs a name and an e-mail address.", code="bad_member")
+    with store.writing(about="members"):
+        found = get_party(store, party)
+        if role not in (REGULATOR_ROLES if found.kind == "regulator" else PARTY_ROLES):
+            raise InvalidInputError("There is no such role in this kind of party.", code="bad_member")
+        if store.parties.member_of_email(email) is not None:
+            raise ConflictError("Somebody has this e-mail address already.", code="email_taken")
+        added = Member(secrets.token_hex(8), party, email, name, role, "invited", second_factor=False)
+        store.parties.add_member(added, created=to_micros(clock.now()))
+        audit.append(store, clock, actor=actor, action="member_added", subject=f"member:{added.member}",
+                     detail={"party": party, "role": role})
+    return added
+
+
+def normal_email(email: str) -> str:
+    """The form in which an address is stored and looked up."""
+    return email.strip().lower()
+
+
+def is_email(email: str) -> bool:
+    """Whether a text in its normal form looks like an address."""
+    return _EMAIL.fullmatch(email) is not None
+
+
+def _is_name(text: str) -> bool:
+    return 0 < len(text.strip()) <= _LONGEST_NAME and text.isprintable()
+
+
+def suspend_member(store: Store, clock: Clock, *, member: str, actor: str = "system") -> None:
+    """Take a member's access away at once; a new invitation gives it back. Raises NotFoundError no_such_member."""
+    with store.writing(about="members"):
+        if store.parties.member(member) is None:
+            raise NotFoundError("There is no such member.", code="no_such_member")
+        store.parties.set_member_state(member, "suspended")
+        store.sessions.close_all(member)
+        audit.append(store, clock, actor=actor, action="member_suspended", subject=f"member:{member}")
+
+
+# API keys
+
+
+def issue_key(
+    store: Store, clock: Clock, *, party: str, scopes: Iterable[str], label: str, actor: str = "system"
+) -> tuple[str, str]:
+    """Issue an API key: its id, and the whole key, which is told once. Raises InvalidInputError bad_scope."""
+    wanted = frozenset(scopes)
+    if not wanted or not wanted <= SCOPES.keys():
+        raise InvalidInputError(f"A key needs scopes out of {', '.join(SCOPES)}.", code="bad_scope")
+    if label.strip() and not _is_name(label):
+        raise InvalidInputError(f"A label has at most {_LONGEST_NAME} printable characters.", code="bad_label")
+    key, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+    with store.writing(about=f"party {party}"):
+        get_party(store, party)
+        store.parties.add_key(
+            key=key, party=party, secret=_digest(secret), scopes=sorted(wanted), label=label.strip(),
+            created=to_micros(clock.now()),
+        )
+        audit.append(store, clock, actor=actor, action="key_issued", subject=f"key:{key}",
+                     detail={"party": party, "scopes": " ".join(sorted(wanted))})
+    return key, f"dc_{key}_{secret}"
+
+
+def revoke_key(store: Store, clock: Clock, *, api_key: str, actor: str = "system", party: str | None = None) -> None:
+    """Revoke a key for good, with `party` only one of that party. Raises NotFoundError no_such_key."""
+    with store.writing(about=f"key {api_key}"):
+        found = store.parties.key(api_key)
+        if found is None or (party is not None and found.party != party):
+            raise NotFoundError("There is no such key.", code="no_such_key")
+        if found.revoked is None:
+            store.parties.revoke(api_key, at=to_micros(clock.now()))
+            audit.append(store, clock, actor=actor, action="key_revoked", subject=f"key:{api_key}")
+
+
+def keys_of(store: Store, party: str) -> tuple[ApiKey, ...]:
+    """A party's keys, newest first, revoked ones too."""
+    return store.parties.keys(party)
+
+
+def key_actor(store: Store, clock: Clock, presented: str) -> Actor:
+    """The holder of a presented key. Raises SignInRequiredError key_unknown, NotAllowedError party_suspended."""
+    form = _KEY.fullmatch(presented)
+    key, secret = form.groups() if form else ("", "")
+    found = store.parties.key(key)
+    right = hmac.compare_digest(store.parties.secret(key) or bytes(32), _digest(secret))
+    if not right or found is None or found.revoked is not None:
+        raise SignInRequiredError("This API key is not known, or it was revoked.", code="key_unknown")
+    party = get_party(store, found.party)
+    if party.state != "active":
+        raise NotAllowedError("The party of this API key is suspended.", code="party_suspended")
+    now = clock.now()
+    if found.used is None or now - found.used >= _USED_EVERY:
+        with suppress(UnavailableError), store.writing():  # a busy database must not lock a carrier out
+            store.parties.touch(key, at=to_micros(now))
+    return Actor("key", party=party, key=key, scopes=found.scopes)
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
