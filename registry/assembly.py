@@ -7,14 +7,14 @@ never changes what exists; nothing here decides anything about registrations, li
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry import access, keys, parties
+from registry import credentials, parties
 from registry.errors import SettingsError
 from registry.interfaces import Clock, Shelf, SmsGateway
+from registry.keys import FIRST_EPOCH, KeyRing, SigningKeys
 from registry.numbering import NumberPlan, load_plan
 from registry.outside import keyfile
 from registry.outside.clock import SystemClock
@@ -24,6 +24,7 @@ from registry.rulebook import Rulebooks, load_rulebooks
 from registry.settings import Settings, SmsSettings, load
 from registry.store import Store
 from registry.store.engine import Engine, SqliteEngine
+from registry.times import to_micros
 
 FIRST_SETTINGS = """\
 # Settings of this registry; every one has a default, an unknown one stops the start. See docs/guides/operators.md.
@@ -35,6 +36,7 @@ gateway = "console"   # "http" with url = "https://…" to send for real
 """
 
 REGULATOR = "regulator"
+FIRST_OFFICER = "officer@decline-call.invalid"
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Registry:
     instance: Path
     clock: Clock
     store: Store
-    keys: keys.KeyRing
-    signing: keys.SigningKeys
+    keys: KeyRing
+    signing: SigningKeys
     shelf: Shelf
     sms: SmsGateway
     plan: NumberPlan
@@ -74,11 +76,14 @@ def open_store(settings: Settings, instance: Path) -> Store:
     return Store(engine)
 
 
-def _gateway(settings: SmsSettings, instance: Path, ring: keys.KeyRing) -> SmsGateway:
+def _gateway(settings: SmsSettings, instance: Path, ring: KeyRing) -> SmsGateway:
     if settings.gateway == "console":
         return ConsoleGateway(instance)
     return HttpGateway(
-        settings.url, key=ring.derive("log", "sms-gateway"), timeout=settings.timeout_s, retries=settings.retries
+        settings.url,
+        key=ring.derive("log", "sms-gateway", FIRST_EPOCH),
+        timeout=settings.timeout_s,
+        retries=settings.retries,
     )
 
 
@@ -102,7 +107,9 @@ def assemble(instance: Path, environ: Mapping[str, str] = os.environ) -> Registr
     )
 
 
-def prepare(instance: Path, environ: Mapping[str, str] = os.environ) -> str | None:
+def prepare(
+    instance: Path, environ: Mapping[str, str] = os.environ, *, officer_email: str = FIRST_OFFICER
+) -> str | None:
     """Make or complete an instance folder: settings, keys, schema, regulator, first officer.
 
     Returns the first officer's one-time sign-in token while that officer has not signed in yet, else None.
@@ -117,11 +124,21 @@ def prepare(instance: Path, environ: Mapping[str, str] = os.environ) -> str | No
     keyfile.create(instance / "keys")
     registry = assemble(instance, environ)
     try:
-        registry.store.migrate(at=0)
-        return _first_officer(registry)
+        registry.store.migrate(at=to_micros(registry.clock.now()))
+        return _first_officer(registry, officer_email)
     finally:
         registry.close()
 
 
-def _first_officer(registry: Registry) -> str | None:
-    raise NotImplementedError(registry, parties, access, secrets)
+def _first_officer(registry: Registry, email: str) -> str | None:
+    """Regulator and first officer, made once; an invitation for as long as the officer has not taken one up."""
+    store, clock = registry.store, registry.clock
+    if store.parties.party(REGULATOR) is None:
+        parties.add_party(
+            store, clock, party=REGULATOR, kind="regulator", name_zh="监管机构", name_en="Regulator", scope="national"
+        )
+        parties.add_member(store, clock, party=REGULATOR, email=email, name="First officer", role="officer")
+    waiting = [m for m in store.parties.members(REGULATOR) if m.role == "officer"]
+    if any(member.state != "invited" for member in waiting) or not waiting:
+        return None
+    return credentials.invite(store, clock, member=waiting[0].member)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
-from registry import audit, parties
-from registry.assembly import assemble, prepare
+from registry import audit, credentials, parties
+from registry.assembly import FIRST_OFFICER, REGULATOR, assemble, prepare
 from registry.errors import RegistryError
+from registry.keys import FIRST_EPOCH
 from registry.settings import load
 from web.demo import run_demo
 from web.processes import Programs, local_url, start_programs, wait_until_up, welcome
@@ -47,10 +48,11 @@ def main(context: click.Context, instance: Path) -> None:
 
 
 @main.command("prepare")
+@click.option("--officer-email", default=FIRST_OFFICER, show_default=True, help="Sign-in of the first officer.")
 @click.pass_obj
-def prepare_command(instance: Path) -> None:
-    """Make or complete the instance folder: settings, keys (mode 600), database."""
-    token = prepare(instance)
+def prepare_command(instance: Path, officer_email: str) -> None:
+    """Make or complete the instance folder: settings, keys (mode 600), database, first officer."""
+    token = prepare(instance, officer_email=officer_email)
     click.echo(f"{instance} is ready.")
     if token:
         click.echo(f"First officer, once: /sign-in/first/{token}")
@@ -121,6 +123,53 @@ def party_add(instance: Path, party: str, kind: str, name_zh: str, name_en: str,
             registry.store, registry.clock, party=party, kind=kind, name_zh=name_zh, name_en=name_en, scope=scope
         )
         click.echo(f"{added.party} ({added.kind}) is number {added.ordinal} in exception files.")
+    finally:
+        registry.close()
+
+
+@party_group.command("list")
+@click.pass_obj
+def party_list(instance: Path) -> None:
+    """List the parties: id, kind, state, scope, names."""
+    registry = assemble(instance)
+    try:
+        for party in registry.store.parties.all():
+            click.echo(f"{party.party}\t{party.kind}\t{party.state}\t{party.scope}\t{party.name_zh} {party.name_en}")
+    finally:
+        registry.close()
+
+
+@main.group("officer")
+def officer_group() -> None:
+    """Members of the regulator."""
+
+
+@officer_group.command("invite")
+@click.argument("email")
+@click.option("--name", default="Officer", show_default=True, help="Name shown in the audit trail's pages.")
+@click.option(
+    "--role", type=click.Choice(["officer", "operator", "auditor"]), default="officer", help="What they may do."
+)
+@click.pass_obj
+def officer_invite(instance: Path, email: str, name: str, role: str) -> None:
+    """Print a one-time sign-in for EMAIL: a new member, or one who lost password or second factor."""
+    registry = assemble(instance)
+    try:
+        store, clock = registry.store, registry.clock
+        found = store.parties.member_of_email(parties.normal_email(email))
+        member = found or parties.add_member(store, clock, party=REGULATOR, email=email, name=name, role=role)
+        click.echo(f"/sign-in/first/{credentials.invite(store, clock, member=member.member)}")
+    finally:
+        registry.close()
+
+
+@main.command("sms-key")
+@click.pass_obj
+def sms_key(instance: Path) -> None:
+    """Print the key (hex) that signs what the http gateway is sent, for whoever runs that gateway."""
+    registry = assemble(instance)
+    try:
+        click.echo(registry.keys.derive("log", "sms-gateway", FIRST_EPOCH).hex())
     finally:
         registry.close()
 

@@ -48,10 +48,9 @@ class Demo:
 def draw_preferences(count: int, seed: int) -> list[npt.NDArray[np.int64]]:
     """Columns calls, robocalls, messages, quiet (int64[count]): 95 % decline everything, the rest spread over 200."""
     random = np.random.default_rng(seed)
-    others = [
-        Preference(*(int(m) for m in random.integers(1, 0x10000, 3)), quiet_of(hours=range(21, 24)) if i % 2 else 0)
-        for i in range(OTHER_PREFERENCES)
-    ]
+    masks = random.integers(1, 0x10000, (OTHER_PREFERENCES, 3)).tolist()
+    evening = quiet_of(hours=range(21, 24))
+    others = [Preference(c, r, m, evening if i % 2 else 0) for i, (c, r, m) in enumerate(masks)]
     table = np.array([[p.calls, p.robocalls, p.messages, p.quiet] for p in (EVERYTHING, *others)], dtype=np.int64)
     which = np.where(random.random(count) < EVERYTHING_SHARE, 0, random.integers(1, OTHER_PREFERENCES + 1, count))
     return [np.ascontiguousarray(column) for column in table[which].T]
