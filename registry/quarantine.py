@@ -77,10 +77,11 @@ def reasons(store: Store, *, source: str | None = None) -> dict[str, int]:
 
 def release(
     store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, rulebooks: Rulebooks, *, source: str, kind: Kind,
-    name: str, actor: str, corrected: dict[str, Any] | None = None, country: str = "CN",
+    name: str, corrected: dict[str, Any] | None = None, country: str = "CN", actor: str = "",
 ) -> RowResult:
     """Take a quarantined row again, with corrected fields or as it is; a duplicate counts as released too.
 
+    `actor` is who does it, for the audit trail; empty: the source itself.
     Raises NotFoundError no_such_row, ConflictError row_resolved, InvalidInputError with the refusal's slug where the
     row still can't be taken (it stays open then), needs_correction where it never had fields.
     """  # fmt: skip
@@ -99,7 +100,7 @@ def release(
     return result
 
 
-def discard(store: Store, clock: Clock, *, source: str, name: str, actor: str, note: str) -> None:
+def discard(store: Store, clock: Clock, *, source: str, name: str, note: str, actor: str = "") -> None:
     """Set a quarantined row aside for good. Raises InvalidInputError no_reason, NotFoundError, ConflictError."""
     if not note.strip():
         raise InvalidInputError("Say why the row is set aside.", code="no_reason")
@@ -138,8 +139,9 @@ def _resolve(store: Store, clock: Clock, *, source: str, name: str, actor: str, 
         ):
             raise _resolved()
         audit.append(
-            store, clock, actor=actor, action=f"quarantine.{state}", subject=f"party:{source}", detail={"row": name}
-        )
+            store, clock, actor=actor or f"party:{source}", action=f"quarantine.{state}", subject=f"party:{source}",
+            detail={"row": name},
+        )  # fmt: skip
 
 
 def _resolved() -> ConflictError:

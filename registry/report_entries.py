@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from registry.keys import KeyRing
     from registry.numbering import NumberPlan
 
+FTC_COUNTRY = "US"
 _MOST_CALLERS = 100_000  # caller texts remembered at once
 
 
@@ -47,7 +48,10 @@ class Entry:
 
 @dataclass
 class Reading:
-    """How rows of one batch are read: the plan, the kind of source, the country of numbers without one, the keys."""
+    """How rows of one batch are read: the plan, the kind of source, the country of numbers without one, the keys.
+
+    The FTC's numbers are American, whatever `country` says.
+    """
 
     plan: NumberPlan
     kind: Kind
@@ -56,6 +60,7 @@ class Reading:
     _callers: dict[str, tuple[Number, CallerKind] | Reason] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        self.country = FTC_COUNTRY if self.kind == "ftc" else self.country
         derive = self.keys.derive
         self._name_key = derive("at-rest", "quarantine-name", FIRST_EPOCH)
         self._text_key = derive("at-rest", "report", FIRST_EPOCH)

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from registry.report_rows import Kind
     from registry.store.reports import Outbox
 
-FTC_COUNTRY = "US"
-
 
 def _nothing() -> None:
     """Keeps no lease."""
@@ -36,13 +34,13 @@ def ingest_due(registry: Registry, *, keep: Callable[[], None] = _nothing) -> di
     """
     counts: Counter[str] = Counter()
     active = {party.party for party in registry.store.parties.all() if party.state == "active"}
+    country = registry.settings.numbers.country
     boxes = {box.source: box for box in registry.store.reports.outboxes()}
     for folder in party_folders(registry.instance / "inbox"):
         if folder.name not in active:
             counts["strangers"] += 1
             continue
         kind = _kind(boxes.get(folder.name))
-        country = _country(registry, kind)
         try:
             _count(counts, "files", "refused", take_folder(registry, folder, kind=kind, country=country, keep=keep))
         except OSError:  # a folder that can't be read or written; what was picked up stays picked up
@@ -50,7 +48,6 @@ def ingest_due(registry: Registry, *, keep: Callable[[], None] = _nothing) -> di
     now = to_micros(registry.clock.now())
     for box in boxes.values():
         if box.address and box.next <= now and box.source in active:
-            country = _country(registry, _kind(box))
             _count(counts, "pages", "failed", take_outbox(registry, box, country=country, keep=keep))
             keep()
     return dict(counts)
@@ -68,7 +65,3 @@ def _count(counts: Counter[str], good: str, bad: str, outcomes: Iterable[Intake 
 
 def _kind(box: Outbox | None) -> Kind:
     return "ftc" if box and box.kind == "ftc" else "carrier"
-
-
-def _country(registry: Registry, kind: Kind) -> str:
-    return FTC_COUNTRY if kind == "ftc" else registry.settings.numbers.country

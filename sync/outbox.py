@@ -127,8 +127,8 @@ def take_outbox(
                 return
             yield take_in(
                 registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=box.source,
-                kind=_kind(box), rows=rows, format="outbox", country=country, origin="outbox",
-                idempotency=f"outbox {_digest(box.position, fetched.body)}",
+                kind=_kind(box), rows=rows, format="ftc" if box.kind == "ftc" else "outbox", country=country,
+                origin="outbox", idempotency=f"outbox {_digest(box.position, fetched.body)}",
             )  # fmt: skip
             more = page is not None and page != box.position
             box = replace(box, position=page if page is not None else box.position, etag="" if more else fetched.etag)
