@@ -1,82 +1,28 @@
-"""Actors and sessions; passwords, the second factor, the lock and invitations."""
+"""Actors, the table of who may do what, and sessions."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pyotp
 import pytest
 
-from registry import access, audit, credentials, parties
+from registry import access, credentials, parties
 from registry.access import ANONYMOUS, ROLES, STRONG_ROLES, SYSTEM, Actor, may
-from registry.errors import ConflictError, InvalidInputError, NotFoundError, SignInRequiredError, TooManyError
+from registry.errors import NotFoundError
 from registry.keys import KeyRing
-from registry.settings import SiteSettings
 from registry.store import Store
 from tests.doubles import FakeClock
+from tests.registry.desk import Desk
 
 if TYPE_CHECKING:
     from registry.sealing import SealedNumber
 
-SETTINGS = SiteSettings(bcrypt_cost=4, member_minutes=60)
-PASSWORD = "correct horse 电池"
 SEALED: SealedNumber = bytes(range(16))  # type: ignore[assignment]
 
 
 @pytest.fixture
 def desk(store: Store, clock: FakeClock, keys: KeyRing) -> Desk:
     return Desk(store, clock, keys)
-
-
-class Desk:
-    """The regulator's office: members come in here."""
-
-    def __init__(self, store: Store, clock: FakeClock, keys: KeyRing) -> None:
-        self.store, self.clock, self.keys = store, clock, keys
-        parties.add_party(store, clock, party="regulator", kind="regulator", name_zh="局", name_en="Office")
-        parties.add_party(store, clock, party="cmcc", kind="carrier", name_zh="移动", name_en="Mobile")
-
-    def hire(self, role: str = "officer", email: str = "li@example.cn") -> str:
-        party = "regulator" if role in parties.REGULATOR_ROLES else "cmcc"
-        return parties.add_member(self.store, self.clock, party=party, email=email, name="Li", role=role).member
-
-    def welcome(self, role: str = "officer", email: str = "li@example.cn") -> str:
-        """Hire somebody who takes the invitation up; the session's token."""
-        token = credentials.invite(self.store, self.clock, member=self.hire(role, email))
-        return self.accept(token)
-
-    def accept(self, token: str, password: str = PASSWORD) -> str:
-        return credentials.accept_invitation(self.store, self.clock, SETTINGS, token=token, password=password)[0]
-
-    def actor(self, token: str) -> Actor:
-        found = access.find_session(self.store, self.clock, token)
-        assert found is not None
-        return found
-
-    def enrol(self, token: str) -> str:
-        member = self.actor(token).member
-        assert member is not None
-        return credentials.begin_second_factor(self.store, self.keys, member=member).secret
-
-    def code(self, secret: str) -> str:
-        return pyotp.TOTP(secret).at(self.clock.now())
-
-    def prove(self, token: str, code: str) -> str:
-        return credentials.prove_second_factor(
-            self.store, self.keys, self.clock, SETTINGS, token=token, code=code
-        )
-
-    def sign_in(self, password: str = PASSWORD, email: str = "li@example.cn") -> str:
-        return credentials.sign_in(self.store, self.clock, SETTINGS, email=email, password=password)[0]
-
-    def officer(self) -> tuple[str, str]:
-        """An officer with everything set up: a strong session's token and the secret."""
-        token = self.welcome()
-        secret = self.enrol(token)
-        strong = self.prove(token, self.code(secret))
-        self.clock.advance(60)
-        return strong, secret
 
 
 # the table
@@ -155,229 +101,6 @@ def test_expired_sessions_and_invitations_are_forgotten(desk: Desk) -> None:
     assert access.find_session(store, clock, kept)
 
 
-# invitations and passwords
-
-
-def test_an_invitation_works_once(desk: Desk) -> None:
-    token = credentials.invite(desk.store, desk.clock, member=desk.hire())
-    assert credentials.invited(desk.store, desk.clock, token).email == "li@example.cn"
-    assert desk.actor(desk.accept(token)).role == "officer"
-    for again in (token, "x", ""):
-        with pytest.raises(NotFoundError) as refused:
-            desk.accept(again)
-        assert refused.value.code == "no_such_invitation"
-
-
-def test_an_invitation_ends_with_its_time_and_with_the_next_one(desk: Desk) -> None:
-    member = desk.hire()
-    first = credentials.invite(desk.store, desk.clock, member=member)
-    second = credentials.invite(desk.store, desk.clock, member=member)
-    with pytest.raises(NotFoundError):
-        desk.accept(first)
-    desk.clock.advance(seconds=credentials.INVITATION.total_seconds())
-    with pytest.raises(NotFoundError):
-        desk.accept(second)
-    with pytest.raises(NotFoundError):
-        credentials.invite(desk.store, desk.clock, member="nobody")
-
-
-def test_a_refused_password_leaves_the_invitation_open(desk: Desk) -> None:
-    token = credentials.invite(desk.store, desk.clock, member=desk.hire())
-    refusals = {"short": "password_short", "x" * 73: "password_long", "密" * 25: "password_long",
-                "aaaaaaaaaaaa": "bad_password", "abcdefghij\0kl": "bad_password"}  # fmt: skip
-    for password, code in refusals.items():
-        with pytest.raises(InvalidInputError) as refused:
-            desk.accept(token, password)
-        assert refused.value.code == code
-    assert desk.accept(token, "密密码很长但可以用" + "x" * 40)
-
-
-def test_a_new_invitation_ends_sessions_password_and_second_factor(desk: Desk) -> None:
-    strong, secret = desk.officer()
-    member = desk.actor(strong).member
-    assert member is not None
-    assert member.second_factor
-    token = credentials.invite(desk.store, desk.clock, member=member.member)
-    assert desk.actor(strong).strong  # the invitation alone changes nothing
-    fresh = desk.accept(token, "another password 2")
-    assert access.find_session(desk.store, desk.clock, strong) is None
-    assert desk.enrol(fresh) != secret
-    with pytest.raises(SignInRequiredError):
-        desk.sign_in(PASSWORD)
-    assert desk.sign_in("another password 2")
-
-
-def test_a_password_is_stored_as_bcrypt_and_hashed_anew_when_the_cost_changes(desk: Desk) -> None:
-    desk.welcome("clerk")
-    member = desk.store.parties.member_of_email("li@example.cn")
-    assert member is not None
-
-    def stored() -> str:
-        found = desk.store.parties.credentials(member.member)
-        assert found is not None
-        return found.password or ""
-
-    assert stored().startswith("$2b$04$")
-    dear = SiteSettings(bcrypt_cost=5)
-    credentials.sign_in(desk.store, desk.clock, dear, email="li@example.cn", password=PASSWORD)
-    assert stored().startswith("$2b$05$")
-    assert desk.sign_in()
-    assert PASSWORD not in str(desk.store.engine.rows("SELECT * FROM member"))
-
-
-def test_accents_may_be_typed_in_either_unicode_form() -> None:
-    hashed = credentials.hash_password("caf\u00e9 au lait", 4)
-    assert credentials.password_fits("cafe\u0301 au lait", hashed, 4)
-    assert not credentials.password_fits("cafe au lait", hashed, 4)
-    assert not credentials.password_fits("", None, 4)
-    assert not credentials.password_fits("nobody's password", None, 4)
-    assert not credentials.password_fits("x" * 100, hashed, 4)
-
-
-def test_an_unknown_address_a_wrong_password_and_a_suspended_member_get_one_answer(desk: Desk) -> None:
-    desk.welcome("clerk")
-    desk.welcome("clerk", "out@example.cn")
-    desk.hire("clerk", "new@example.cn")
-    out = desk.store.parties.member_of_email("out@example.cn")
-    assert out is not None
-    parties.suspend_member(desk.store, desk.clock, member=out.member)
-    answers = set()
-    for email, password in (
-        ("nobody@example.cn", PASSWORD), ("li@example.cn", "wrong"), ("out@example.cn", PASSWORD), ("", ""),
-        ("new@example.cn", PASSWORD), ("li@example.cn", ""), ("x\0@y.cn", PASSWORD), ("li@example.cn", "x" * 200),
-    ):
-        with pytest.raises(SignInRequiredError) as refused:
-            desk.sign_in(password, email)
-        answers.add((refused.value.code, refused.value.detail))
-    assert len(answers) == 1
-    assert desk.sign_in(email=" LI@example.cn ")
-
-
-def test_five_wrong_passwords_lock_a_member_for_a_quarter_of_an_hour(desk: Desk) -> None:
-    desk.welcome("clerk")
-    for _ in range(5):
-        with pytest.raises(SignInRequiredError):
-            desk.sign_in("wrong password")
-    for password in ("wrong password", PASSWORD):
-        with pytest.raises(TooManyError) as locked:
-            desk.sign_in(password)
-        assert locked.value.code == "locked"
-        assert 895 <= locked.value.retry_after <= 901
-    desk.clock.advance(seconds=credentials.LOCK.total_seconds())
-    for _ in range(4):
-        with pytest.raises(SignInRequiredError):
-            desk.sign_in("wrong password")
-    assert desk.sign_in()
-    for _ in range(4):
-        with pytest.raises(SignInRequiredError):
-            desk.sign_in("wrong password")
-    assert desk.sign_in()
-
-
-# the second factor
-
-
-def test_an_officer_may_act_only_after_the_second_factor(desk: Desk) -> None:
-    half = desk.welcome()
-    assert not may(desk.actor(half), "see_overview")
-    assert may(desk.actor(half), access.PROVE)
-    secret = desk.enrol(half)
-    assert desk.enrol(half) == secret  # the page may be loaded again
-    strong = desk.prove(half, desk.code(secret))
-    assert may(desk.actor(strong), "see_overview")
-    assert access.find_session(desk.store, desk.clock, half) is None
-    member = desk.actor(strong).member
-    assert member is not None
-    with pytest.raises(ConflictError) as refused:
-        credentials.begin_second_factor(desk.store, desk.keys, member=member)
-    assert refused.value.code == "second_factor_set"
-    assert audit.verify(desk.store)[1] is None
-
-
-def test_the_enrolment_is_what_authenticator_apps_read(desk: Desk) -> None:
-    member = desk.actor(desk.welcome()).member
-    assert member is not None
-    enrolment = credentials.begin_second_factor(desk.store, desk.keys, member=member)
-    parsed = pyotp.parse_uri(enrolment.uri)
-    assert isinstance(parsed, pyotp.TOTP)
-    assert parsed.secret == enrolment.secret
-    assert (parsed.issuer, parsed.name, parsed.digits) == ("Decline Call", "li@example.cn", 6)
-
-
-def test_a_secret_is_stored_encrypted(desk: Desk) -> None:
-    secret = desk.enrol(desk.welcome())
-    row = desk.store.engine.row("SELECT totp FROM member")
-    assert row is not None
-    assert secret.encode() not in bytes(row["totp"])
-
-
-def test_a_code_counts_once_even_from_another_session(desk: Desk) -> None:
-    _strong, secret = desk.officer()
-    code = desk.code(secret)
-    first, second = desk.sign_in(), desk.sign_in()
-    assert desk.actor(desk.prove(first, code)).strong
-    with pytest.raises(InvalidInputError) as refused:
-        desk.prove(second, code)
-    assert refused.value.code == "second_factor_wrong"
-    older = pyotp.TOTP(secret).at(desk.clock.now() - timedelta(seconds=30))
-    with pytest.raises(InvalidInputError):
-        desk.prove(second, older)
-    desk.clock.advance(30)
-    assert desk.prove(second, desk.code(secret))
-
-
-@pytest.mark.parametrize(("drift", "taken"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)])
-def test_a_clock_may_be_one_step_off(desk: Desk, drift: int, taken: bool) -> None:
-    _strong, secret = desk.officer()
-    desk.clock.advance(300)
-    half = desk.sign_in()
-    code = pyotp.TOTP(secret).at(desk.clock.now() + timedelta(seconds=drift))
-    if taken:
-        assert desk.prove(half, f" {code[:3]} {code[3:]} ")
-    else:
-        with pytest.raises(InvalidInputError):
-            desk.prove(half, code)
-
-
-def test_wrong_codes_lock_a_member_and_right_passwords_in_between_do_not_help(desk: Desk) -> None:
-    _strong, secret = desk.officer()
-    for wrong in ("000000", "abc", "", "１２３", "1234567"):
-        half = desk.sign_in()
-        with pytest.raises(InvalidInputError):
-            desk.prove(half, wrong if wrong != desk.code(secret) else "000001")
-    with pytest.raises(TooManyError):
-        desk.sign_in()
-    with pytest.raises(TooManyError):
-        desk.prove(half, desk.code(secret))
-    desk.clock.advance(minutes=15)
-    assert desk.prove(desk.sign_in(), desk.code(secret))
-
-
-def test_full_width_digits_of_a_code_are_read(desk: Desk) -> None:
-    _strong, secret = desk.officer()
-    code = "".join(chr(ord(digit) + 0xFEE0) for digit in desk.code(secret))
-    assert desk.prove(desk.sign_in(), code)
-
-
-def test_a_second_factor_needs_a_members_session_and_a_secret(desk: Desk) -> None:
-    with pytest.raises(SignInRequiredError):
-        desk.prove("no session", "123456")
-    person = access.open_session(desk.store, desk.clock, kind="person", number=SEALED, minutes=5)
-    with pytest.raises(SignInRequiredError):
-        desk.prove(person, "123456")
-    with pytest.raises(ConflictError) as refused:
-        desk.prove(desk.welcome(), "123456")
-    assert refused.value.code == "second_factor_missing"
-
-
-def test_a_clerk_needs_no_second_factor(desk: Desk) -> None:
-    actor = desk.actor(desk.welcome("clerk"))
-    assert may(actor, "send_reports")
-    assert not may(actor, "manage_own_keys")
-    assert actor.party is not None
-    assert actor.party.party == "cmcc"
-
-
 def test_a_session_ends_at_once_when_member_or_party_is_suspended(desk: Desk) -> None:
     one, two = desk.welcome("clerk"), desk.welcome("reader", "han@example.cn")
     member = desk.actor(one).member
@@ -389,15 +112,3 @@ def test_a_session_ends_at_once_when_member_or_party_is_suspended(desk: Desk) ->
     assert access.find_session(desk.store, desk.clock, two) is None
     with pytest.raises(NotFoundError):
         parties.suspend_member(desk.store, desk.clock, member="nobody")
-
-
-def test_the_first_officer_is_invited_until_one_can_sign_in(store: Store, clock: FakeClock, keys: KeyRing) -> None:
-    assert credentials.first_officer(store, clock)
-    token = credentials.first_officer(store, clock)  # every start tells a fresh one
-    assert token
-    assert len(store.parties.members("regulator")) == 1
-    session, member = credentials.accept_invitation(store, clock, SETTINGS, token=token, password=PASSWORD)
-    secret = credentials.begin_second_factor(store, keys, member=member).secret
-    code = pyotp.TOTP(secret).at(clock.now())
-    credentials.prove_second_factor(store, keys, clock, SETTINGS, token=session, code=code)
-    assert credentials.first_officer(store, clock) is None
