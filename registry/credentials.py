@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import bcrypt
 import pyotp
 
-from registry import access, audit, parties
+from registry import access, audit
 from registry.access import STRONG_ROLES, token_hash
 from registry.errors import ConflictError, InvalidInputError, NotFoundError, SignInRequiredError, TooManyError
 from registry.keys import FIRST_EPOCH
@@ -41,8 +41,6 @@ LONGEST_PASSWORD = 72  # bytes, bcrypt's own limit
 INVITATION = timedelta(days=3)
 _STEP_S = 30
 _ISSUER = "Decline Call"
-_FIRST_OFFICER = "officer@localhost"
-REGULATOR = "regulator"  # the party id of the registry's own officers
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,21 +250,6 @@ def accept_invitation(
         audit.append(store, clock, actor=f"member:{member}", action="invitation_accepted")
     assert found is not None
     return _open(store, clock, settings, member, strong=False), found
-
-
-def first_officer(store: Store, clock: Clock) -> str | None:
-    """A fresh one-time token for the first officer until one can sign in; makes the regulator and the officer."""
-    if store.parties.party(REGULATOR) is None:
-        parties.add_party(
-            store, clock, party=REGULATOR, kind="regulator", name_zh="监管机构", name_en="Regulator", scope="national"
-        )
-    officers = [member for member in store.parties.members(REGULATOR) if member.role == "officer"]
-    if any(member.state == "active" and member.second_factor for member in officers):
-        return None
-    officer = officers[0] if officers else parties.add_member(
-        store, clock, party=REGULATOR, email=_FIRST_OFFICER, name="First officer", role="officer"
-    )
-    return invite(store, clock, member=officer.member)
 
 
 def _no_invitation() -> NotFoundError:

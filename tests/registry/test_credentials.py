@@ -249,15 +249,3 @@ def test_a_clerk_needs_no_second_factor(desk: Desk) -> None:
     assert not may(actor, "manage_own_keys")
     assert actor.party is not None
     assert actor.party.party == "cmcc"
-
-
-def test_the_first_officer_is_invited_until_one_can_sign_in(store: Store, clock: FakeClock, keys: KeyRing) -> None:
-    assert credentials.first_officer(store, clock)
-    token = credentials.first_officer(store, clock)  # every start tells a fresh one
-    assert token
-    assert len(store.parties.members("regulator")) == 1
-    session, member = credentials.accept_invitation(store, clock, SETTINGS, token=token, password=PASSWORD)
-    secret = credentials.begin_second_factor(store, keys, member=member).secret
-    code = pyotp.TOTP(secret).at(clock.now())
-    credentials.prove_second_factor(store, keys, clock, SETTINGS, token=session, code=code)
-    assert credentials.first_officer(store, clock) is None
