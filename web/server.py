@@ -14,6 +14,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.workers import gthread
 
 from registry import logs
 from registry.assembly import assemble
@@ -21,6 +22,10 @@ from registry.settings import Settings, load
 from web.application import create_app
 
 STOP_SECONDS = 2  # what running requests get; the rest of the three seconds is for letting go
+
+# A thread waits so long for the first byte of a connection that was opened, and for the rest of a body that nobody
+# read; with gunicorn's five seconds a few idle connections would hold all threads, and the stop.
+gthread.DEFAULT_WORKER_DATA_TIMEOUT = 0.5
 
 
 class _Log(Logger):

@@ -28,8 +28,6 @@ SETTINGS = """\
 [site]
 port = {port}
 bcrypt_cost = 4
-workers = 2
-threads = 4
 
 [codes]
 per_address_hour = 1000000

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Flask, Response, current_app, render_template
+from flask import Blueprint, Flask, Response, current_app, redirect, render_template, url_for
 from werkzeug.routing import Rule
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from web.api.edge import JSON, Operation, answer, operation, operation_of
 from web.api.messages import ProblemMessage
@@ -190,6 +191,13 @@ def page() -> str:
         "api.html", routes=routes_of(app), tags=TAGS, schemas=described["components"]["schemas"], name_of=_name_of,
         type_of=_type_of, statuses=MEANINGS,
     )
+
+
+@blueprint.get("/problems/<code>")
+@public
+def explain(code: str) -> WerkzeugResponse:  # noqa: ARG001 - the table says it of all codes
+    """Where the type of a problem leads: to what the page says about problems."""
+    return redirect(url_for("openapi.page", _anchor="problems"))
 
 
 def _app() -> Flask:

@@ -10,7 +10,7 @@ from web.api.edge import Operation, Parameter, answer, one_of, only, operation, 
 from web.api.messages import DiscardRequest, QuarantineAnswer, QuarantinedRow, ReleaseRequest, RowAnswer
 from web.api.metering import metered
 from web.current import registry_of
-from web.guard import key
+from web.guard import actor_of_request, key
 
 blueprint = Blueprint("quarantine", __name__)
 
@@ -78,7 +78,7 @@ def release(row: str) -> Response:
     result = quarantine.release(
         registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=source, name=row,
         kind="ftc" if held.format == "ftc" else "carrier", corrected=corrected,
-        country=registry.settings.numbers.country,
+        country=registry.settings.numbers.country, actor=actor_of_request().name,
     )
     return answer(msgspec.convert(result, RowAnswer, from_attributes=True))
 
@@ -98,5 +98,8 @@ def discard(row: str) -> Response:
     """Set one of the caller's rows aside for good."""
     said = read(DiscardRequest)
     registry = registry_of()
-    quarantine.discard(registry.store, registry.clock, source=party_of().party, name=row, note=said.note)
+    quarantine.discard(
+        registry.store, registry.clock, source=party_of().party, name=row, note=said.note,
+        actor=actor_of_request().name,
+    )
     return Response(status=204)
