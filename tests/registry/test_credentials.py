@@ -15,7 +15,7 @@ from registry.keys import KeyRing
 from registry.settings import SiteSettings
 from registry.store import Store
 from tests.doubles import FakeClock
-from tests.registry.desk import PASSWORD, SETTINGS, Desk
+from tests.registry.desk import PASSWORD, Desk
 
 if TYPE_CHECKING:
     from registry.sealing import SealedNumber
