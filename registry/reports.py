@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from registry.errors import ConflictError, InvalidInputError
@@ -167,6 +168,23 @@ def take_one(
             return RowResult(line, entry.id, "duplicate")
         store.reports.add([_report(desk, batch, entry, verdict, now)])
     return _accepted(entry, verdict)
+
+
+def purge(store: Store, clock: Clock, rulebooks: Rulebooks) -> dict[str, int]:
+    """Erase reports and quarantined rows that the rulebook of today keeps no longer (rules 76a, 106); how many."""
+    now = clock.now()
+    kept = rulebooks.at(now).retention
+    erased = {"reports": 0, "quarantined": 0}
+    for name, erase, days in (
+        ("reports", store.reports.purge, kept.reports),
+        ("quarantined", store.reports.purge_quarantine, kept.quarantine),
+    ):
+        before, count = to_micros(now - timedelta(days=days)), CHUNK
+        while count == CHUNK:
+            with store.writing(about="reports purge"):
+                count = erase(before=before, most=CHUNK)
+            erased[name] += count
+    return erased
 
 
 # one chunk

@@ -25,7 +25,7 @@ import msgspec
 from registry.errors import ConflictError, InvalidInputError, RegistryError
 from registry.readers import Format, format_of, read
 from registry.report_rows import FIELDS, Kind
-from registry.reports import Intake, stream_in
+from registry.reports import CHUNK, Intake, stream_in
 
 if TYPE_CHECKING:
     from registry.assembly import Registry
@@ -80,25 +80,28 @@ def take_folder(
     left = sorted(path for path in taken.iterdir() if path.is_file()) if taken.is_dir() else []
     picked = (mine for path in waiting(folder, time.time()) if (mine := pick_up(path)))
     for path in itertools.chain(left, picked):
-        outcome = _take(registry, folder, path, kind=kind, country=country)
+        outcome = _take(registry, folder, path, kind=kind, country=country, keep=keep)
         if outcome:
             yield outcome
         keep()
     _forget(folder, time.time())
 
 
-def _take(registry: Registry, folder: Path, path: Path, *, kind: Kind, country: str) -> Intake | RegistryError | None:
+def _take(
+    registry: Registry, folder: Path, path: Path, *, kind: Kind, country: str, keep: Callable[[], None]
+) -> Intake | RegistryError | None:
     """Take one picked-up file in and put it away with the results of its rows; None where another process has it."""
     try:
         with path.open("rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return _take_stream(registry, folder, path, stream, kind=kind, country=country)
+            return _take_stream(registry, folder, path, stream, kind=kind, country=country, keep=keep)
     except (BlockingIOError, FileNotFoundError):
         return None
 
 
 def _take_stream(
-    registry: Registry, folder: Path, path: Path, stream: IO[bytes], *, kind: Kind, country: str
+    registry: Registry, folder: Path, path: Path, stream: IO[bytes], *, kind: Kind, country: str,
+    keep: Callable[[], None],
 ) -> Intake | RegistryError:
     known = format_of(path.name)
     form: Format = "ftc" if kind == "ftc" else known or "ndjson"
@@ -109,11 +112,13 @@ def _take_stream(
     last: Intake | None = None
     try:
         with writing.open("wb") as out:
-            for result in stream_in(
+            for place, result in enumerate(stream_in(
                 registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks,
                 source=folder.name, kind=kind, rows=read(stream, format=form, columns=FIELDS), country=country,
                 idempotency=f"inbox {path.name}", origin="inbox",
-            ):  # fmt: skip
+            )):  # fmt: skip
+                if place % CHUNK == 0:
+                    keep()
                 out.write(encode(asdict(result)) + b"\n")
                 last = result if isinstance(result, Intake) else last
     except InvalidInputError as refused:
@@ -123,6 +128,8 @@ def _take_stream(
         reason.write_text(f"{refused.code}: {refused.detail}\n", encoding="utf-8")
         return refused
     except ConflictError as conflict:  # taken on elsewhere at this moment
+        if conflict.code != "batch_in_progress":
+            raise
         writing.unlink(missing_ok=True)
         return conflict
     writing.replace(results)

@@ -25,12 +25,12 @@ def _nothing() -> None:
     """Keeps no lease."""
 
 
-def ingest_due(registry: Registry, *, keep: Callable[[], None] = _nothing) -> dict[str, int]:
+def ingest_due(registry: Registry, keep: Callable[[], None] = _nothing) -> dict[str, int]:
     """Take in what lies in all inboxes and what outboxes that are due have; the counts, by name.
 
-    Counts: files, pages, rows, accepted, duplicates, quarantined, refused (files), failed (folders and outboxes),
-    strangers (folders of no active party, left alone). `keep` is called now and then, to renew a lease; what it raises
-    stops the job between two files or pages. Raises UnavailableError where the database does not serve.
+    Counts: files, pages, rows, accepted, duplicates, quarantined, refused (files), failed (folders and outboxes).
+    `keep` is called now and then, to renew a lease; what it raises stops the job, and the next one goes on there.
+    Raises UnavailableError where the database does not serve.
     """
     counts: Counter[str] = Counter()
     active = {party.party for party in registry.store.parties.all() if party.state == "active"}
@@ -38,7 +38,6 @@ def ingest_due(registry: Registry, *, keep: Callable[[], None] = _nothing) -> di
     boxes = {box.source: box for box in registry.store.reports.outboxes()}
     for folder in party_folders(registry.instance / "inbox"):
         if folder.name not in active:
-            counts["strangers"] += 1
             continue
         kind = _kind(boxes.get(folder.name))
         try:

@@ -253,6 +253,14 @@ class Reports:
             before=before, most=most,
         )  # fmt: skip
 
+    def purge_quarantine(self, *, before: int, most: int) -> int:
+        """Delete quarantined rows of whatever state that came before a time, at most so many; how many."""
+        return self._engine.run(
+            """DELETE FROM quarantine WHERE (source, quarantine) IN
+                (SELECT source, quarantine FROM quarantine WHERE at < :before LIMIT :most)""",
+            before=before, most=most,
+        )  # fmt: skip
+
     # outboxes
 
     def outboxes(self) -> list[Outbox]:

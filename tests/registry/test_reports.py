@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -291,3 +295,56 @@ def test_rows_in_are_always_accepted_duplicate_or_quarantined(quick: Desk, data:
 def test_rows_may_come_from_anywhere(desk: Desk) -> None:
     taken = take_in(*desk.tools, source="x", kind="carrier", rows=[Row(1, b"a", report(1)), Row(2, b"b", {})])
     assert counts(taken) == (2, 1, 0, 1)
+
+
+def test_threads_that_send_the_same_rows_at_once_store_each_once(desk: Desk) -> None:
+    content = ndjson(*(report(place) for place in range(300)), "not json")
+    taken: list[Intake] = []
+    threads = [threading.Thread(target=lambda: taken.append(desk.take(content))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [intake.rows for intake in taken] == [301] * 4
+    assert sum(intake.accepted for intake in taken) == desk.stored() == 300
+    assert sum(intake.quarantined for intake in taken) == desk.held() == 1
+    assert desk.store.reports.totals("cmcc")["duplicates"] == 3 * 301
+
+
+CHILD = """
+import io, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from registry import reports
+from registry.keys import KeyRing
+from registry.numbering import load_plan
+from registry.readers import read
+from registry.rulebook import load_rulebooks
+from registry.store import Store
+from registry.store.engine import SqliteEngine
+from tests.doubles import FakeClock
+
+reports.CHUNK = 50
+store = Store(SqliteEngine(Path(sys.argv[1])))
+rows = read(io.BytesIO(Path(sys.argv[2]).read_bytes()), format="ndjson")
+tools = (store, KeyRing({1: bytes(range(32))}), FakeClock(), load_plan(), load_rulebooks())
+reports.take_in(*tools, source="cmcc", kind="carrier", rows=rows, idempotency="k")
+"""
+
+
+def test_a_process_killed_while_it_takes_in_loses_and_doubles_nothing(quick: Desk, tmp_path: Path) -> None:
+    content = ndjson(*(report(place) if place % 7 else report(place, duration=-1) for place in range(4000)))
+    (tmp_path / "rows").write_bytes(content)
+    command = [sys.executable, "-c", CHILD, str(tmp_path / "registry.db"), str(tmp_path / "rows")]
+    for least in (50, 1500):
+        child = subprocess.Popen(command, cwd=Path(__file__).parents[2])
+        while child.poll() is None and quick.store.reports.totals("cmcc")["rows"] < least:
+            time.sleep(0.002)
+        child.kill()
+        child.wait()
+        totals = quick.store.reports.totals("cmcc")
+        assert least <= totals["rows"] < 4000
+        assert (totals["accepted"], totals["quarantined"]) == (quick.stored(), quick.held())
+    *_, whole = quick.results(content, idempotency="k")
+    assert counts(whole) == (4000, quick.stored(), 0, quick.held())
+    assert quick.stored() == sum(1 for place in range(4000) if place % 7)

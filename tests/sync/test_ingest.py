@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from registry import quarantine, reports
-from registry.errors import InvalidInputError, UnavailableError
+from registry.errors import ConflictError, InvalidInputError, UnavailableError
 from registry.keys import KeyRing
 from registry.settings import Settings
 from registry.store import Store
@@ -81,11 +81,11 @@ def test_files_of_every_kind_are_taken_in_and_put_away(world: World) -> None:
     world.put("C.CSV", b"id,called,caller,at\nr4,13800138000,02066668888,2026-11-23T09:00:00+08:00\nr5,1,2,3\n")
     world.put("readme.txt", b"not for you")
     counts = world.run()
-    assert counts == {"files": 3, "rows": 6, "accepted": 4, "duplicates": 1, "quarantined": 1, "strangers": 1}
+    assert counts == {"files": 3, "rows": 6, "accepted": 4, "duplicates": 1, "quarantined": 1}
     assert world.names() == ["readme.txt"]
     assert len(world.names("done")) == 6
     assert world.names(".taken") == []
-    assert world.run() == {"strangers": 1}
+    assert world.run() == {}
 
 
 def test_results_lie_beside_the_file(world: World) -> None:
@@ -103,7 +103,7 @@ def test_files_that_are_still_written_are_left(world: World) -> None:
     world.put("b.ndjson.part", ndjson(2))
     world.put(".c.ndjson", ndjson(3))
     (world.inbox / "cmcc" / "d.ndjson").symlink_to(world.put("real.txt", ndjson(4)))
-    assert world.run() == {"strangers": 1}
+    assert world.run() == {}
     os.utime(world.inbox / "cmcc" / "a.ndjson", (time.time() - 3,) * 2)
     assert world.run()["accepted"] == 1
 
@@ -117,15 +117,14 @@ def test_folders_of_strangers_and_of_who_is_not_active_are_left_alone(world: Wor
     world.put("a.ndjson", ndjson(1), party="gone")
     (world.inbox / "unknown").mkdir()
     world.put("a.ndjson", ndjson(1), party="unknown")
-    assert world.run() == {"strangers": 2}
+    assert world.run() == {}
     assert world.names(party="gone") == ["a.ndjson"]
 
 
 def test_a_file_that_can_not_be_read_is_put_aside_with_its_reason(world: World) -> None:
     world.put("a.json", b"hello")
     world.put("b.ndjson", ndjson(1))
-    assert world.run() == {"refused": 1, "files": 1, "rows": 1, "accepted": 1, "duplicates": 0, "quarantined": 0,
-                           "strangers": 1}  # fmt: skip
+    assert world.run() == {"refused": 1, "files": 1, "rows": 1, "accepted": 1, "duplicates": 0, "quarantined": 0}
     file, reason = world.names("refused")
     assert file.endswith("-a.json")
     assert (world.inbox / "cmcc" / "refused" / reason).read_text().startswith("not_json: ")
@@ -161,6 +160,22 @@ def test_a_job_that_died_goes_on_with_what_it_had_taken(world: World, monkeypatc
     assert world.run()["accepted"] == 35
     assert world.totals() == (35, 35, 0, 0)
     assert world.names(".taken") == []
+
+
+def test_a_job_that_loses_its_lease_stops_and_the_next_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "CHUNK", 10)
+    monkeypatch.setattr(reports, "CHUNK", 10)
+    world.put("a.ndjson", ndjson(*range(35)))
+    left = iter([None, None])
+
+    def keep() -> None:
+        if next(left, "lost") == "lost":
+            raise ConflictError("The lease to ingest went to another process.", code="lease_lost")
+
+    with pytest.raises(ConflictError):
+        ingest_due(world.registry, keep)
+    assert world.totals() == (30, 30, 0, 0)
+    assert world.run()["accepted"] == 35
 
 
 def test_two_jobs_at_once_take_every_row_once(world: World) -> None:
@@ -264,9 +279,9 @@ def test_pages_are_fetched_one_after_the_other_and_the_cursor_stays_at_the_end(p
     assert (counts["pages"], counts["rows"], counts["accepted"]) == (3, 4, 2)
     assert (counts["duplicates"], counts["quarantined"]) == (1, 1)
     assert (box(pulled).position, box(pulled).etag, box(pulled).failures) == ("b", '"e1"', 0)
-    assert pulled.run() == {"strangers": 1}
+    assert pulled.run() == {}
     pulled.clock.advance(61)
-    assert pulled.run() == {"strangers": 1}
+    assert pulled.run() == {}
     assert server.asked == [("", ""), ("a", ""), ("b", ""), ("b", '"e1"')]
     server.page("b", [report(4)], "c", ETag='"e2"')
     server.page("c", [], None)
@@ -335,7 +350,7 @@ def test_a_page_that_is_cut_short_or_endless_is_a_failure(
 
 def test_a_server_that_is_away_is_asked_again_later(world: World) -> None:
     set_box(world, "http://127.0.0.1:9/x")
-    assert world.run() == {"failed": 1, "strangers": 1}
+    assert world.run() == {"failed": 1}
     assert box(world).failure == "no_answer"
 
 
