@@ -20,15 +20,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from registry.logs import log
 from registry.vitals import CountedGateway, Tallies
-from web import problems, vitals
+from web import guard, members, officers, parties, people, problems, public, reporting, vitals
 from web.api import acknowledgements, codes, feeds, keys, openapi, quarantine, registrations, reports, rulebooks
 from web.current import LANGUAGES, is_api, language_of, registry_of, request_id
-from web.guard import public
 
 if TYPE_CHECKING:
     from registry.assembly import Registry
 
-BLUEPRINTS: tuple[Blueprint, ...] = ()  # pages
+BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
+    public.blueprint, people.blueprint, reporting.blueprint, members.blueprint, parties.blueprint, officers.blueprint,
+)
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     codes.blueprint, registrations.blueprint, feeds.blueprint, acknowledgements.blueprint, keys.blueprint,
     reports.blueprint, quarantine.blueprint, rulebooks.blueprint, openapi.blueprint, vitals.blueprint,
@@ -118,7 +119,7 @@ def _static(app: Flask) -> None:
     def static(filename: str) -> Response:
         return app.send_static_file(filename)
 
-    app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=public(static))
+    app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=guard.public(static))
 
 
 def _duration(seconds: int) -> str:

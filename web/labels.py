@@ -1,0 +1,289 @@
+"""What the slugs of the registry are called on pages, in the language of the page.
+
+Rules of this room: texts are English here and translated when shown; an unknown slug is shown as it is, never hidden; a
+reason says why in one sentence, its rule number stands beside it; an error's sentence says what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import gettext, lazy_gettext, ngettext
+
+from registry.errors import RegistryError, TooManyError
+from registry.preferences import Category, Channel
+
+CATEGORIES: Mapping[Category, Any] = {
+    Category.LOAN: lazy_gettext("Loans and wealth"),
+    Category.COLLECTION: lazy_gettext("Debt collection"),
+    Category.PROPERTY: lazy_gettext("Real estate"),
+    Category.INSURANCE: lazy_gettext("Insurance"),
+    Category.SECURITIES: lazy_gettext("Securities and shares"),
+    Category.EDUCATION: lazy_gettext("Education and training"),
+    Category.RECRUIT: lazy_gettext("Recruitment"),
+    Category.HOME: lazy_gettext("Home services"),
+    Category.MATERNAL: lazy_gettext("Maternal and child health"),
+    Category.TRAVEL: lazy_gettext("Travel and visas"),
+    Category.RETAIL: lazy_gettext("Retail"),
+    Category.TELECOM: lazy_gettext("Telecom offers"),
+    Category.GAME: lazy_gettext("Online games"),
+    Category.FOOD: lazy_gettext("Food and medicine"),
+    Category.RENOVATION: lazy_gettext("Renovation"),
+    Category.OTHER: lazy_gettext("Other marketing"),
+}
+
+CHANNELS: Mapping[Channel, Any] = {
+    Channel.CALLS: lazy_gettext("Calls"),
+    Channel.ROBOCALLS: lazy_gettext("Recorded calls"),
+    Channel.MESSAGES: lazy_gettext("Texts"),
+}
+
+WEEKDAYS = (
+    lazy_gettext("Monday"), lazy_gettext("Tuesday"), lazy_gettext("Wednesday"), lazy_gettext("Thursday"),
+    lazy_gettext("Friday"), lazy_gettext("Saturday"), lazy_gettext("Sunday"),
+)  # fmt: skip
+
+WORDS: Mapping[str, Mapping[str, Any]] = {
+    "event": {
+        "registered": lazy_gettext("Registered"),
+        "changed": lazy_gettext("Changed"),
+        "withdrawn": lazy_gettext("Withdrawn"),
+        "expired": lazy_gettext("Expired"),
+        "ported": lazy_gettext("Moved to another carrier"),
+        "recycled": lazy_gettext("Number given to another holder"),
+    },
+    "source": {
+        "web": lazy_gettext("on this site"),
+        "people": lazy_gettext("on this site"),
+        "api": lazy_gettext("through an API"),
+        "carrier": lazy_gettext("through the carrier"),
+        "demo": lazy_gettext("in the demo"),
+    },
+    "kind": {
+        "carrier": lazy_gettext("Carrier"),
+        "telemarketer": lazy_gettext("Telemarketer"),
+        "centre": lazy_gettext("Report centre"),
+        "regulator": lazy_gettext("Regulator"),
+    },
+    "role": {
+        "owner": lazy_gettext("Owner"),
+        "officer": lazy_gettext("Officer"),
+        "clerk": lazy_gettext("Clerk"),
+        "reader": lazy_gettext("Reader"),
+        "operator": lazy_gettext("Operator"),
+        "auditor": lazy_gettext("Auditor"),
+    },
+    "scope": {
+        "home": lazy_gettext("Own subscribers"),
+        "national": lazy_gettext("All numbers"),
+        "feed": lazy_gettext("Follow the feed"),
+        "reports": lazy_gettext("Send reports"),
+        "registrations": lazy_gettext("Register numbers"),
+        "read": lazy_gettext("Read figures"),
+        "metrics": lazy_gettext("Read the metrics"),
+    },
+    "file": {
+        "full": lazy_gettext("Full list"),
+        "delta": lazy_gettext("Changes"),
+        "rollup": lazy_gettext("Roll-up"),
+        "same": lazy_gettext("No change"),
+    },
+    "mode": {
+        "human": lazy_gettext("A person spoke"),
+        "recorded": lazy_gettext("A recording"),
+        "ring_once": lazy_gettext("Rang once"),
+        "bombing": lazy_gettext("Called again and again"),
+    },
+    "action": {  # of the audit trail
+        "party_added": lazy_gettext("Party added"),
+        "party_suspended": lazy_gettext("Party suspended"),
+        "party_active": lazy_gettext("Party active again"),
+        "member_added": lazy_gettext("Member added"),
+        "member_invited": lazy_gettext("Member invited"),
+        "member_suspended": lazy_gettext("Member suspended"),
+        "invitation_accepted": lazy_gettext("Invitation accepted"),
+        "password_given": lazy_gettext("Password given"),
+        "sign_in_failed": lazy_gettext("Sign-in failed"),
+        "signed_in": lazy_gettext("Signed in"),
+        "second_factor_set": lazy_gettext("Second factor set up"),
+        "second_factor_failed": lazy_gettext("Second factor failed"),
+        "key_issued": lazy_gettext("Key issued"),
+        "key_revoked": lazy_gettext("Key revoked"),
+    },
+    "job": {
+        "publish": lazy_gettext("Publish lists"),
+        "renew": lazy_gettext("Renew feed timestamps"),
+        "ingest": lazy_gettext("Take reports in"),
+        "expire": lazy_gettext("Expire codes and consents"),
+        "tidy": lazy_gettext("Expire codes and consents"),
+        "compare": lazy_gettext("Compare base with tables"),
+        "purge": lazy_gettext("Erase what is past its time"),
+    },
+}
+
+STATES: Mapping[str, tuple[str, Any]] = {  # slug -> colour, word
+    "active": ("ok", lazy_gettext("Active")),
+    "withdrawn": ("plain", lazy_gettext("Withdrawn")),
+    "expired": ("plain", lazy_gettext("Expired")),
+    "recycled": ("plain", lazy_gettext("Ended")),
+    "suspended": ("stop", lazy_gettext("Suspended")),
+    "invited": ("warn", lazy_gettext("Invited")),
+    "revoked": ("plain", lazy_gettext("Revoked")),
+    "agrees": ("ok", lazy_gettext("In sync")),
+    "waiting": ("warn", lazy_gettext("Fetching")),
+    "late": ("stop", lazy_gettext("Behind")),
+    "drift": ("stop", lazy_gettext("Differs")),
+    "silent": ("warn", lazy_gettext("Not heard yet")),
+    "empty": ("plain", lazy_gettext("Nothing published")),
+    "violation": ("stop", lazy_gettext("Violation")),
+    "allowed": ("ok", lazy_gettext("Allowed")),
+    "counted": ("plain", lazy_gettext("Counted only")),
+    "running": ("warn", lazy_gettext("Running")),
+    "done": ("ok", lazy_gettext("Done")),
+    "idle": ("plain", lazy_gettext("Nothing to do")),
+    "failed": ("stop", lazy_gettext("Failed")),
+    "abandoned": ("stop", lazy_gettext("Broken off")),
+    "open": ("warn", lazy_gettext("Open")),
+    "refused": ("stop", lazy_gettext("Refused")),
+    "released": ("ok", lazy_gettext("Released")),
+    "discarded": ("plain", lazy_gettext("Discarded")),
+    "published": ("ok", lazy_gettext("Published")),
+}
+
+
+def word(group: str, slug: object) -> str:
+    """What a slug of a group (event, source, kind, role, scope, file, mode, job) is called."""
+    return str(WORDS[group].get(str(slug), slug))
+
+
+def state(slug: str) -> tuple[str, str]:
+    """The colour class and the word of a state."""
+    colour, text = STATES.get(slug, ("plain", slug))
+    return colour, str(text)
+
+
+def category(value: int | str | None) -> str:
+    """The name of a category, by value or slug."""
+    if value is None:
+        return "–"
+    found = Category[value.upper()] if isinstance(value, str) else Category(value)
+    return str(CATEGORIES[found])
+
+
+def channel(value: int | str | None) -> str:
+    """The name of a channel, by value or slug."""
+    if value is None:
+        return "–"
+    found = Channel[value.upper()] if isinstance(value, str) else Channel(value)
+    return str(CHANNELS[found])
+
+
+REASONS: Mapping[str, Any] = {  # of decisions and verdicts (RULES 49)
+    "public_interest": lazy_gettext("It is of public interest: never suppressed by a preference."),
+    "emergency_number": lazy_gettext("Emergency, government and carriers' service numbers are never blocked."),
+    "caller_hidden": lazy_gettext("The caller's number is missing, altered or false."),
+    "caller_unassigned": lazy_gettext("The caller's number belongs to a range that nobody holds."),
+    "port_unregistered": lazy_gettext("The message came from a port that is not registered."),
+    "sender_unlicensed": lazy_gettext("The sender has no licence for commercial calls or messages."),
+    "service": lazy_gettext("It is a service message or call, which nobody may restrict without reason."),
+    "commercial_on_service_port": lazy_gettext("Service ports and lines may not carry commercial content."),
+    "call_centre_marketing": lazy_gettext("Call centres may not market by outbound calls, even with consent."),
+    "personal_allow": lazy_gettext("This company is on the personal allow list."),
+    "merchant_refused": lazy_gettext("This company was refused, which binds all its numbers."),
+    "personal_deny": lazy_gettext("This company is on the personal deny list."),
+    "everything_declined": lazy_gettext("All commercial contacts of this kind were declined."),
+    "category_declined": lazy_gettext("Commercial contacts of this industry were declined."),
+    "no_consent": lazy_gettext("Such a contact needs consent, and none is recorded."),
+    "consent_lapsed": lazy_gettext("The consent had ended by then; it does not renew itself."),
+    "outside_consent": lazy_gettext("The consent does not cover this kind of contact."),
+    "consent_spent": lazy_gettext("The consent allows fewer contacts than that."),
+    "too_often": lazy_gettext("The same sender has called this number too often."),
+    "quiet_hours": lazy_gettext("It fell into the quiet time that was chosen."),
+    "rest_hours": lazy_gettext("It fell into everybody's hours of rest."),
+    "within_grace": lazy_gettext("The refusal was too young to be known everywhere."),
+    "consented": lazy_gettext("Consent was given."),
+    "no_recorded_will": lazy_gettext("Nothing was recorded against it."),
+    "no_called_number": lazy_gettext("The report names no called number and counts towards the caller only."),
+    "no_rulebook": lazy_gettext("No rulebook was in force on that day."),
+}
+
+ERRORS: Mapping[str, Any] = {  # what forms say about what a use case refuses
+    "empty": lazy_gettext("Please fill this in."),
+    "letters": lazy_gettext("A phone number has digits only."),
+    "too_short": lazy_gettext("This number is too short. A landline needs its area code."),
+    "too_long": lazy_gettext("This number is too long."),
+    "extension": lazy_gettext("Please leave the extension away."),
+    "two_numbers": lazy_gettext("Please give one number only."),
+    "not_a_number": lazy_gettext("This is not a phone number."),
+    "unassigned": lazy_gettext("No carrier has such a number. Please check it."),
+    "short_number": lazy_gettext("Short numbers and service numbers cannot be registered."),
+    "takes_no_messages": lazy_gettext(
+        "This number cannot receive our text. Please ask its carrier to register it for you."
+    ),
+    "code_missing": lazy_gettext("This code is not valid any more. Please ask for a new one."),
+    "code_expired": lazy_gettext("This code is not valid any more. Please ask for a new one."),
+    "code_used": lazy_gettext("This code is not valid any more. Please ask for a new one."),
+    "gateway_down": lazy_gettext("We cannot send texts right now. Please try again in a few minutes."),
+    "nothing_declined": lazy_gettext("Please tick at least one thing to decline."),
+    "sign_in_wrong": lazy_gettext("Email or password is wrong."),
+    "second_factor_wrong": lazy_gettext("This code is wrong or was used already. Wait for the next one."),
+    "password_short": lazy_gettext("Between 10 and 72 characters."),
+    "password_long": lazy_gettext("This password is too long."),
+    "bad_password": lazy_gettext("This password is too easy to guess."),
+    "party_exists": lazy_gettext("There is a party of this short name already."),
+    "bad_party": lazy_gettext("2 to 31 small letters, digits and dashes."),
+    "email_taken": lazy_gettext("Somebody signs in with this email already."),
+    "bad_member": lazy_gettext("A member needs a name and an email address."),
+    "caller_not_a_number": lazy_gettext("This is not a phone number."),
+    "caller_letters": lazy_gettext("A phone number has digits only."),
+    "caller_too_short": lazy_gettext("This number is too short."),
+    "caller_too_long": lazy_gettext("This number is too long."),
+    "caller_extension": lazy_gettext("Please leave the extension away."),
+    "caller_two_numbers": lazy_gettext("Please give one number only."),
+    "future_time": lazy_gettext("This time lies in the future."),
+    "too_old": lazy_gettext("This time lies too far in the past."),
+    "impossible_duration": lazy_gettext("Between 0 and 86,400 seconds."),
+}
+
+
+def reason_sentence(slug: str) -> str:
+    """Why a decision or verdict is as it is, in one sentence."""
+    return str(REASONS.get(slug, slug))
+
+
+def wait(seconds: int) -> str:
+    """A wait in words: seconds below two minutes, then whole minutes, then hours."""
+    if seconds < 120:
+        return str(ngettext("%(num)d second", "%(num)d seconds", seconds))
+    if seconds < 7200:
+        return str(ngettext("%(num)d minute", "%(num)d minutes", -(-seconds // 60)))
+    return str(ngettext("%(num)d hour", "%(num)d hours", -(-seconds // 3600)))
+
+
+def problem_sentence(error: RegistryError) -> str:
+    """What a page says about an error, in one or two sentences."""
+    if isinstance(error, TooManyError):
+        if error.code == "guesses_spent":
+            text = gettext("That was wrong too often. Please wait %(time)s and ask for a new code.", time=_wait(error))
+        else:
+            text = gettext("That was too often. Please wait %(time)s and try again.", time=_wait(error))
+        return str(text)
+    if error.code == "code_wrong":
+        return _guesses(error.facts.get("left"))
+    return str(ERRORS.get(error.code, error.detail))
+
+
+def _wait(error: TooManyError) -> str:
+    return wait(error.retry_after)
+
+
+def _guesses(left: object) -> str:
+    """What is said of a wrong code, with so many guesses left (None: it could not have been right)."""
+    if left == 0:
+        return str(gettext("That is not the code. Please ask for a new one."))
+    if not isinstance(left, int):
+        return str(gettext("The code has six digits."))
+    return str(ngettext(
+        "That is not the code. You have %(num)d more try.", "That is not the code. You have %(num)d more tries.", left
+    ))  # fmt: skip

@@ -1,0 +1,202 @@
+"""Pages of a party's members: their feed, their editions, their reports, their quarantine, their keys.
+
+Rules of this room: everything is about the member's own party, taken from the session and never from the address; a
+secret is shown once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from registry import access, parties, quarantine
+from registry.access import Actor
+from registry.errors import ConflictError, InvalidInputError, NotAllowedError, SignInRequiredError
+from registry.parties import Party
+from web import figures, guard, once, problems
+from web.current import registry_of
+from web.forms import DiscardForm, FixForm, KeyForm
+from web.labels import word
+from web.people import Page
+
+blueprint = Blueprint("parties", __name__)
+
+_EDITIONS = 200
+_BATCHES = 50
+_ROWS = 50
+KEY_SCOPES = {  # what a party's kind may let its keys do
+    "carrier": ("feed", "reports", "registrations", "read"),
+    "telemarketer": ("read",),
+    "centre": ("reports", "read"),
+    "regulator": ("read", "metrics"),
+}
+
+
+def to_sign_in(_error: Exception) -> Response:
+    """Nobody has signed in yet: do that, and come back."""
+    return redirect(url_for("members.sign_in", next=request.path if request.method == "GET" else None), 303)
+
+
+def refused(error: NotAllowedError) -> Any:
+    """Who still owes the second factor is asked for it; all others are refused."""
+    if error.code == "second_factor_needed":
+        return redirect(url_for("members.second", next=request.path if request.method == "GET" else None), 303)
+    return problems.refuse(error)
+
+
+blueprint.register_error_handler(SignInRequiredError, to_sign_in)
+blueprint.register_error_handler(NotAllowedError, refused)
+
+
+def actor() -> Actor:
+    """The member who asks."""
+    return guard.actor_of_request()
+
+
+def own_party() -> Party:
+    """The party of the member who asks. Raises SignInRequiredError."""
+    found = actor().party
+    if found is None:
+        raise SignInRequiredError("Please sign in first.", code="sign_in_member")
+    return found
+
+
+@blueprint.context_processor
+def _party() -> dict[str, Any]:
+    found = actor().party
+    return {"party_name": figures.name_of(found) if found else "", "may": lambda action: access.may(actor(), action)}
+
+
+@blueprint.get("/party")
+@guard.member("see_own_party")
+def overview() -> Page:
+    """The feed: what was published, what was acknowledged, whether it agrees."""
+    registry, party = registry_of(), own_party()
+    carrier = next((each for each in figures.carriers(registry) if each.feed.party == party.party), None)
+    site = registry.settings.site.public_url.rstrip("/") or request.host_url.rstrip("/")
+    return render_template("party/overview.html", carrier=carrier, feed_url=f"{site}/api/v1/feeds/{party.party}")
+
+
+@blueprint.get("/party/editions")
+@guard.member("see_own_party")
+def editions() -> Page:
+    """The editions in the feed, with their sizes."""
+    rows = registry_of().store.feeds.editions(recipient=own_party().party, limit=_EDITIONS)
+    return render_template("party/editions.html", rows=rows)
+
+
+@blueprint.get("/party/reports")
+@guard.member("see_own_party")
+def reports() -> Page:
+    """What was sent, and what became of it in sum."""
+    store, party = registry_of().store, own_party().party
+    return render_template(
+        "party/reports.html", totals=store.reports.totals(party), batches=store.reports.batches(party, limit=_BATCHES)
+    )
+
+
+# quarantine
+
+
+@blueprint.get("/party/quarantine")
+@guard.member("send_reports")
+def quarantined() -> Page:
+    """Rows that wait for a fix, oldest first."""
+    registry, party = registry_of(), own_party().party
+    after = request.args.get("after", 0, int)
+    rows = quarantine.rows_of(
+        registry.store, registry.keys, source=party, limit=_ROWS + 1, after=min(max(0, after), 10**9)
+    )
+    return render_template(
+        "party/quarantine.html", rows=rows[:_ROWS], more=after + _ROWS if len(rows) > _ROWS else None,
+        reasons=quarantine.reasons(registry.store, source=party),
+    )
+
+
+@blueprint.route("/party/quarantine/<name>", methods=["GET", "POST"])
+@guard.member("send_reports")
+def fix(name: str) -> Page:
+    """Correct one row and take it in again."""
+    registry, party = registry_of(), own_party().party
+    held = quarantine.row_of(registry.store, registry.keys, source=party, name=name)
+    form, status = FixForm(), 200
+    if request.method == "POST":
+        status = 422
+        if form.validate():
+            try:
+                result = quarantine.release(
+                    registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=party,
+                    kind="carrier", name=name, corrected=form.fields(), country=registry.settings.numbers.country,
+                )
+            except (InvalidInputError, ConflictError) as error:
+                form.blame(error, form.field_of(error.code))
+            else:
+                taken = result.result == "accepted"
+                flash(_("The row was taken in and judged.") if taken else _("We had this report already."), "ok")
+                return redirect(url_for("parties.quarantined"), 303)
+    else:
+        form.show(held.fields or {})
+    return render_template("party/fix.html", form=form, row=held, discard=DiscardForm()), status
+
+
+@blueprint.post("/party/quarantine/<name>/discard")
+@guard.member("send_reports")
+def discard(name: str) -> Response:
+    """Set one row aside for good."""
+    registry, form = registry_of(), DiscardForm()
+    if not form.validate():
+        flash(_("Please say why the row is discarded."), "warn")
+        return redirect(url_for("parties.fix", name=name), 303)
+    quarantine.discard(
+        registry.store, registry.clock, source=own_party().party, name=name, note=form.note.data or ""
+    )
+    flash(_("The row was discarded."), "ok")
+    return redirect(url_for("parties.quarantined"), 303)
+
+
+# keys
+
+
+def key_form(party: Party) -> KeyForm:
+    """The form for a new key of a party, with the scopes that its kind may have."""
+    form = KeyForm()
+    form.scopes.choices = [(scope, word("scope", scope)) for scope in KEY_SCOPES[party.kind]]
+    return form
+
+
+@blueprint.route("/party/keys", methods=["GET", "POST"])
+@guard.member("manage_own_keys")
+def keys() -> Page:
+    """API keys: all of them, and a new one."""
+    registry, party = registry_of(), own_party()
+    form, status = key_form(party), 200
+    if request.method == "POST":
+        status = 422
+        if form.validate():
+            _id, secret = parties.issue_key(
+                registry.store, registry.clock, party=party.party, scopes=form.scopes.data or (),
+                label=form.label.data or "", actor=actor().name,
+            )
+            once.hand_over("key", secret)
+            return redirect(url_for("parties.keys"), 303)
+    recipient = registry.store.feeds.key(party.party)
+    page = render_template(
+        "party/keys.html", form=form, keys=parties.keys_of(registry.store, party.party), secret=once.take("key"),
+        recipient_since=recipient[1] if recipient else None,
+    )
+    return page, status
+
+
+@blueprint.post("/party/keys/<key>/revoke")
+@guard.member("manage_own_keys")
+def revoke(key: str) -> Response:
+    """Revoke one of the party's own keys."""
+    registry = registry_of()
+    parties.revoke_key(
+        registry.store, registry.clock, api_key=key, party=own_party().party, actor=actor().name
+    )
+    flash(_("The key is revoked. It stopped working at once."), "ok")
+    return redirect(url_for("parties.keys"), 303)
