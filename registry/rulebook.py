@@ -2,7 +2,7 @@
 
 Rules of this room: a value that may change with the law lives in a rulebook and never in code (RULES §0); a pack that
 was only proposed can be asked for by name and is never chosen by date; a gap or an overlap between packs stops the
-start.
+start, and so does a value that cannot be meant.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from registry.times import local
 
 FOLDER = Path(__file__).parent / "rulebooks"
 Count = Annotated[int, Meta(ge=0)]
+Hour = Annotated[int, Meta(ge=0, le=23)]
 ChannelName = Literal["calls", "robocalls", "messages"]
 _CHANNELS = tuple(channel.slug for channel in Channel)
 
@@ -45,9 +46,9 @@ class Consent(Struct, frozen=True, forbid_unknown_fields=True):
 class Rest(Struct, frozen=True, forbid_unknown_fields=True):
     """Hours of rest of everybody (rule 63), local, 0-23."""
 
-    calls: tuple[int, ...]
-    robocalls: tuple[int, ...]
-    messages: tuple[int, ...]
+    calls: tuple[Hour, ...]
+    robocalls: tuple[Hour, ...]
+    messages: tuple[Hour, ...]
 
 
 class Grace(Struct, frozen=True, forbid_unknown_fields=True):
@@ -142,20 +143,34 @@ class Rulebooks:
 
 
 def load_rulebooks(folder: Path = FOLDER, *, zone: str = "Asia/Shanghai") -> Rulebooks:
-    """All packs of a folder. Raises SettingsError for a pack that cannot be read, a gap or an overlap."""
-    packs = []
-    for path in sorted(folder.glob("*.toml")):
-        try:
-            packs.append(msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Rulebook))
-        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-            raise SettingsError(f"{path.name}: {error}", code="rulebook") from error
+    """All packs of a folder, by name of file. Raises SettingsError for a pack that cannot be read, a gap, an overlap,
+    a name that two packs have."""
+    packs = [_load(path) for path in sorted(folder.glob("*.toml"))]
+    if len({pack.name for pack in packs}) < len(packs):
+        raise SettingsError("Two rulebooks have the same name.", code="rulebook")
     _check_dates([pack for pack in packs if pack.status == "in_force"])
     return Rulebooks(tuple(packs), zone)
 
 
+def _load(path: Path) -> Rulebook:
+    try:
+        pack = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Rulebook)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, OSError) as error:
+        raise SettingsError(f"{path.name}: {error}", code="rulebook") from error
+    for marked in pack.unverified:
+        section, _dot, value = marked.partition(".")
+        if not value or not hasattr(getattr(pack, section, None), value):
+            raise SettingsError(f"{path.name}: unverified: there is no value {marked}.", code="rulebook")
+    if pack.ends is not None and pack.ends < pack.starts:
+        raise SettingsError(f"{path.name}: it ends before it starts.", code="rulebook")
+    return pack
+
+
 def _check_dates(packs: list[Rulebook]) -> None:
     ordered = sorted(packs, key=lambda pack: pack.starts)
-    if not ordered or ordered[-1].ends is not None:
+    if not ordered:
+        raise SettingsError("There is no rulebook in force.", code="rulebook")
+    if ordered[-1].ends is not None:
         raise SettingsError("The newest rulebook must be open-ended.", code="rulebook")
     for earlier, later in itertools.pairwise(ordered):
         if earlier.ends is None or earlier.ends + timedelta(days=1) != later.starts:
