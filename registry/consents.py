@@ -1,12 +1,14 @@
 """What a person allows one telemarketer: consents with their evidence, refusals, personal allow and deny entries.
 
 Rules of this room:
-- A request names type, frequency and duration or is none (rule 13); silence is refusal (14); a withdrawal is possible
-  at any time and is a refusal of its own (23, 25, 30); nothing renews itself (17).
-- Evidence is kept with its digest (20); a consent that is not explicit, or comes without evidence, counts for nothing.
+- A request names type, frequency and duration or is none (rule 13); silence is refusal (14) and forbids to ask the
+  same again (15); a withdrawal is possible at any time and is a refusal of its own (23, 25, 30); nothing renews
+  itself (17).
+- Evidence is kept with its digest (20); a consent that is not explicit, was bundled with something else (19), or comes
+  without evidence, counts for nothing. A consent after a refusal needs evidence of its own (30): `give`.
 - Every change recomputes what is in force (`exception`) and makes it pending, in one transaction, so that carriers
-  learn of it with the next edition. Only what `decide` would let through travels: a consent only where the rulebook
-  lets it beat a refusal.
+  learn of it with the next edition. Only what `decide` answers a carrier travels: silence doesn't, and a consent does
+  only where the rulebook lets it beat a refusal.
 """
 
 from __future__ import annotations
@@ -23,16 +25,18 @@ from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.interfaces import Clock
 from registry.preferences import ALL_CATEGORIES, Category, Channel
 from registry.sealing import SealedNumber
-from registry.standing import ALLOW, CONSENT, DENY, Masks, refused, terms_of
-from registry.times import Micros, to_micros
+from registry.standing import ALLOW, CONSENT, DENY, Masks, refused, terms_of, unanswered
+from registry.times import Micros, from_micros, iso, to_micros
 
 if TYPE_CHECKING:
     from registry.rulebook import Rulebook, Rulebooks
     from registry.store import Store
 
 PERIODS = ("day", "week", "month")
+LIST_MOST = 1000  # personal entries of a kind per number, as the largest carrier has it (rule 40)
 _ALWAYS = 1 << 62  # Micros
 EVERYTHING: Masks = (ALL_CATEGORIES, ALL_CATEGORIES, ALL_CATEGORIES)
+NO_MASKS: Masks = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,17 @@ def masks_of(covered: Mapping[Channel, Iterable[Category]]) -> Masks:
 
 
 def ask(store: Store, clock: Clock, *, number: SealedNumber, telemarketer: str, terms: Terms) -> str:
-    """Record a request for consent; its name. Raises InvalidInputError incomplete_request (rule 13), ConflictError
-    refused_before while a refusal stands (rule 15)."""
+    """Record a request for consent; its name.
+
+    Raises InvalidInputError incomplete_request (rule 13), ConflictError refused_before while a refusal stands, or after
+    the same industry was asked for in vain (rule 15).
+    """
     now = clock.now()
     _check(terms, now)
     with store.writing(about=number):
-        if refused(_of(store, number, telemarketer), to_micros(now)):
+        said = _of(store, number, telemarketer)
+        silent = unanswered(said, to_micros(now)) or NO_MASKS
+        if refused(said, to_micros(now)) or any(have & want for have, want in zip(silent, terms.masks)):
             raise ConflictError("The person has refused this company; it may not ask again.", code="refused_before")
         name = secrets.token_hex(8)
         store.consents.put(_row(number, name, telemarketer, terms, "requested", to_micros(now)))
@@ -74,11 +83,34 @@ def grant(
     store: Store, clock: Clock, rulebooks: Rulebooks, *, number: SealedNumber, consent: str,
     evidence: Mapping[str, str], explicit: bool,
 ) -> None:
-    """Record the person's yes. `evidence` says how and to which exact text (rule 20); without it the consent is not
-    explicit. Raises NotFoundError no_consent, ConflictError already_answered."""
+    """Record the person's yes. `evidence` says `how` and to which exact `text` (rule 20), and `bundled` where it came
+    with something else (19); without the first two, or with the third, the consent counts for nothing.
+
+    Raises NotFoundError no_consent, ConflictError already_answered, request_lapsed (rule 14).
+    """
     _answer(
         store, clock, rulebooks, number=number, consent=consent, state="granted", evidence=evidence, explicit=explicit
     )
+
+
+def give(
+    store: Store, clock: Clock, rulebooks: Rulebooks, *, number: SealedNumber, telemarketer: str, terms: Terms,
+    evidence: Mapping[str, str],
+) -> str:
+    """Record a consent that the person gives unasked, also after a refusal (rule 30); its name.
+
+    `evidence` as in `grant`. Raises InvalidInputError incomplete_request, no_evidence.
+    """
+    now = clock.now()
+    _check(terms, now)
+    if not _proves(evidence):
+        raise InvalidInputError("A consent needs evidence: how it was given, and to which text.", code="no_evidence")
+    name, at = secrets.token_hex(8), to_micros(now)
+    with store.writing(about=number):
+        row = _row(number, name, telemarketer, terms, "granted", at)
+        store.consents.put({**row, "decided": at, "explicit": 1, **_evidence(row, evidence, at)})
+        _refresh(store, rulebooks.at(now), number, telemarketer, at)
+    return name
 
 
 def refuse(store: Store, clock: Clock, rulebooks: Rulebooks, *, number: SealedNumber, consent: str) -> None:
@@ -108,22 +140,30 @@ def lapse_due(store: Store, clock: Clock, rulebooks: Rulebooks) -> int:
     rulebook, at = rulebooks.at(now), to_micros(now)
     silent = to_micros(now - timedelta(days=rulebook.consent.answer_days))
     done = 0
-    for row in store.consents.due(unanswered_before=silent, now=at):
-        with store.writing(about=row["number"]):
-            row = _find(store, row["number"], row["consent"])
-            if row["state"] == "requested":
-                store.consents.put({**row, "state": "deemed_refused", "decided": at})
-            elif row["state"] == "granted" and row["ended"] is None:
-                store.consents.put({**row, "state": "expired", "ended": row["until"]})
-            else:
-                continue
-            _refresh(store, rulebook, row["number"], row["telemarketer"], at)
-            done += 1
-    for row in store.consents.entries_due(now=at):
-        with store.writing(about=row["number"]):
-            done += store.consents.end_entries(number=row["number"], telemarketer=row["telemarketer"], at=row["until"])
-            _refresh(store, rulebook, row["number"], row["telemarketer"], at)
+    while rows := store.consents.due(unanswered_before=silent, now=at):
+        done += sum(_lapse(store, rulebook, row["number"], row["consent"], at) for row in rows)
+    while rows := store.consents.entries_due(now=at):
+        for row in rows:
+            with store.writing(about=row["number"]):
+                done += store.consents.end_entries(
+                    number=row["number"], telemarketer=row["telemarketer"], at=row["until"], due=at
+                )
+                _refresh(store, rulebook, row["number"], row["telemarketer"], at)
     return done
+
+
+def _lapse(store: Store, rulebook: Rulebook, number: SealedNumber, consent: str, at: Micros) -> int:
+    """End one consent or request whose time is over; 0 where somebody else did so meanwhile."""
+    with store.writing(about=number):
+        row = _find(store, number, consent)
+        if row["ended"] is not None or row["state"] not in {"requested", "granted"}:
+            return 0
+        if row["state"] == "requested":
+            store.consents.put({**row, "state": "deemed_refused", "decided": at})
+        else:
+            store.consents.put({**row, "state": "expired", "ended": row["until"]})
+        _refresh(store, rulebook, number, row["telemarketer"], at)
+    return 1
 
 
 # personal entries
@@ -133,7 +173,10 @@ def allow(
     store: Store, clock: Clock, rulebooks: Rulebooks, *, number: SealedNumber, telemarketer: str,
     masks: Masks = EVERYTHING, until: datetime | None = None,
 ) -> None:
-    """Put a company on the person's allow list (rule 40); what the person said of it before ends."""
+    """Put a company on the person's allow list (rule 40); what the person said of it before ends.
+
+    Raises InvalidInputError nothing_listed, ends_in_the_past, ConflictError list_full.
+    """
     _enter(store, clock, rulebooks, number, telemarketer, ALLOW, masks, until)
 
 
@@ -141,7 +184,7 @@ def deny(
     store: Store, clock: Clock, rulebooks: Rulebooks, *, number: SealedNumber, telemarketer: str,
     masks: Masks = EVERYTHING, until: datetime | None = None,
 ) -> None:
-    """Put a company on the person's deny list (rule 40); what the person said of it before ends."""
+    """Put a company on the person's deny list (rule 40); what the person said of it before ends. Raises as `allow`."""
     _enter(store, clock, rulebooks, number, telemarketer, DENY, masks, until)
 
 
@@ -164,8 +207,12 @@ def _enter(
     at = to_micros(now)
     if until is not None and until <= now:
         raise InvalidInputError("The end must lie in the future.", code="ends_in_the_past")
+    if not any(masks):
+        raise InvalidInputError("An entry of a personal list names what it is about.", code="nothing_listed")
     with store.writing(about=number):
         store.consents.end_entries(number=number, telemarketer=telemarketer, at=at)
+        if store.consents.count_entries(number=number, kind=kind) >= LIST_MOST:
+            raise ConflictError(f"A personal list has at most {LIST_MOST} entries.", code="list_full")
         store.consents.add_entry({
             "number": number, "telemarketer": telemarketer, "kind": kind, "since": at, **_masks(masks),
             "until": to_micros(until) if until else 0,
@@ -178,16 +225,40 @@ def _answer(
     evidence: Mapping[str, str], explicit: bool,
 ) -> None:
     now = to_micros(clock.now())
-    text = json.dumps(dict(evidence), ensure_ascii=False, sort_keys=True)
     with store.writing(about=number):
         row = _find(store, number, consent)
         if row["state"] != "requested" or row["ended"] is not None:
             raise ConflictError("This request has been answered.", code="already_answered")
+        if state == "granted" and now >= _answered_by(row, rulebooks):
+            raise ConflictError("This request went unanswered for too long.", code="request_lapsed")
         store.consents.put({
-            **row, "state": state, "decided": now, "starts": now, "explicit": int(explicit and bool(evidence)),
-            "evidence": text, "evidence_hash": _digest(text),
+            **row, "state": state, "decided": now, "starts": now, "explicit": int(explicit and _proves(evidence)),
+            **_evidence(row, evidence, now),
         })
         _refresh(store, rulebooks.at(clock.now()), number, row["telemarketer"], now)
+
+
+def _answered_by(row: Mapping[str, Any], rulebooks: Rulebooks) -> int:
+    """When a request is over (Micros): after the days that its rulebook gives it, or with the time it was for."""
+    asked = from_micros(row["asked"])
+    window = timedelta(days=rulebooks.at(asked).consent.answer_days)
+    return int(min(to_micros(asked + window), row["until"]))
+
+
+def _proves(evidence: Mapping[str, str]) -> bool:
+    """Whether evidence says how the consent was given and to which text, and the consent stood alone (19, 20)."""
+    return all(evidence.get(name, "").strip() for name in ("how", "text")) and not evidence.get("bundled")
+
+
+def _evidence(row: Mapping[str, Any], evidence: Mapping[str, str], at: Micros) -> dict[str, Any]:
+    """The columns of evidence: what was brought, with whose consent to what it is (rule 20), and its digest."""
+    whole = {
+        **evidence, "number": row["number"].hex(), "sender": row["telemarketer"], "at": iso(from_micros(at)),
+        "masks": [row["calls"], row["robocalls"], row["messages"]], "most": row["most"], "per": row["per"],
+        "until": iso(from_micros(row["until"])),
+    }  # fmt: skip
+    text = json.dumps(whole if evidence else {}, ensure_ascii=False, sort_keys=True)
+    return {"evidence": text, "evidence_hash": _digest(text)}
 
 
 def _refresh(store: Store, rulebook: Rulebook, number: SealedNumber, telemarketer: str, at: Micros) -> None:
@@ -216,7 +287,7 @@ def _entries_in_force(entries: list[dict[str, Any]], kind: int, at: int) -> tupl
         if row["kind"] == kind and row["ended"] is None and row["since"] <= at < (row["until"] or _ALWAYS)
     ]  # fmt: skip
     if not running:
-        return (0, 0, 0), 0
+        return NO_MASKS, 0
     newest = running[-1]
     return (newest["calls"], newest["robocalls"], newest["messages"]), newest["until"]
 
@@ -226,7 +297,7 @@ def _consents_in_force(
 ) -> tuple[Masks, int]:
     """The consents that beat the person's refusal now, together, until the first of them ends."""
     if not rulebook.consent.beats_refusal or refused(consents, at):
-        return (0, 0, 0), 0
+        return NO_MASKS, 0
     registration = store.registrations.current(number)
     since = registration["since"] if registration else 0
     terms = [
@@ -252,7 +323,8 @@ def _find(store: Store, number: bytes, consent: str) -> dict[str, Any]:
 
 
 def _check(terms: Terms, now: datetime) -> None:
-    if not any(terms.masks) or terms.most < 1 or terms.per not in PERIODS or terms.until <= now:
+    unbounded = terms.most < 1 or terms.per not in PERIODS or terms.until <= now
+    if unbounded or not any(terms.masks):
         raise InvalidInputError("A request names what, how often and how long.", code="incomplete_request")
 
 

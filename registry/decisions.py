@@ -21,6 +21,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from registry.errors import UnavailableError
 from registry.numbering import CallerKind
 from registry.preferences import ALL_CATEGORIES, NOTHING, Category, Channel, Preference, quiet_at
 from registry.rulebook import Rulebook
@@ -35,6 +36,7 @@ Asker = Literal["carrier", "telemarketer"]
 ZONE = "Asia/Shanghai"
 _LONG_AGO = 1 << 40  # seconds; older than any grace
 _HOURS_AHEAD = 24 * 15
+_OF_THE_HOUR = frozenset({"quiet_hours", "rest_hours"})
 
 
 class Content(IntEnum):
@@ -95,7 +97,8 @@ class Standing:
 
     `preference` None: not registered. `since`: when it was chosen, None: long ago; `before`: what stood before it.
     `allowed`, `denied`: personal entries about the telemarketer as masks (calls, robocalls, messages); `refused`: the
-    person refused or withdrew from this telemarketer after any consent (rules 15, 29, 30).
+    person refused or withdrew from this telemarketer after any consent (rules 25, 29, 30); `unanswered`: what the
+    telemarketer asked for in vain, as masks; silence is no recorded will, so it binds who asked alone (rules 15, 34).
     """
 
     preference: Preference | None = None
@@ -105,6 +108,7 @@ class Standing:
     allowed: tuple[int, int, int] | None = None
     denied: tuple[int, int, int] | None = None
     refused: bool = False
+    unanswered: tuple[int, int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -249,7 +253,7 @@ def decide(
     """The answer for one contact. Raises UnavailableError holidays_unknown only where holidays matter to it."""
     step = _first(facts_of(contact, standing, rulebook, holidays=holidays, asker=asker))
     later = None
-    if step.reason in {"quiet_hours", "rest_hours"}:
+    if step.reason in _OF_THE_HOUR:
         later = _next_allowed(contact, standing, rulebook, holidays, asker)
     return Decision(step.allow, not step.allow, step.reason, step.rule, rulebook.name, later)
 
@@ -294,7 +298,7 @@ def facts_of(
         rest=rulebook.rest_bits(channel) >> hour & 1,
         allowed=standing.allowed[channel] if standing.allowed else 0,
         denied=standing.denied[channel] if standing.denied else 0,
-        refused=int(standing.refused),
+        refused=_refused(standing, channel, category, asker),
         consent=consent,
         consent_covers=covers,
         consent_lapsed=lapsed,
@@ -306,6 +310,13 @@ def facts_of(
     )
 
 
+def _refused(standing: Standing, channel: int, category: int, asker: Asker) -> int:
+    """Whether the telemarketer was refused, or, where it asks itself, got no answer to such a request."""
+    if standing.refused or standing.unanswered is None or asker == "carrier":
+        return int(standing.refused)
+    return standing.unanswered[channel] >> category & 1
+
+
 def _consent_facts(contact: Contact, standing: Standing) -> tuple[int, int, int, int, int]:
     """Of the valid consents: any, one that covers, all that would cover have lapsed, a covering one is later than the
     refusal, all that cover are spent."""
@@ -314,7 +325,7 @@ def _consent_facts(contact: Contact, standing: Standing) -> tuple[int, int, int,
         return 0, 0, 0, 0, 0
     fits = [t for t in valid if (t.calls, t.robocalls, t.messages)[contact.channel] >> contact.category & 1]
     running = [term for term in fits if term.until is None or contact.at < term.until]
-    later = any(standing.since is not None and term.decided > standing.since for term in running)
+    later = any(standing.since is None or term.decided > standing.since for term in running)
     spent = bool(running) and all(term.most and contact.in_period >= term.most for term in running)
     return 1, int(bool(running)), int(bool(fits) and not running), int(later), int(spent)
 
@@ -329,13 +340,19 @@ def _first(facts: Facts) -> Step:
 def _next_allowed(
     contact: Contact, standing: Standing, rulebook: Rulebook, holidays: Calendar, asker: Asker
 ) -> datetime | None:
-    """The next full hour with another answer than quiet time or rest; None within two weeks."""
+    """The next full hour that is neither quiet nor rest, where nothing else stands against it then.
+
+    None: there is none within two weeks, or the calendar ends before it.
+    """
     start = contact.at.replace(minute=0, second=0, microsecond=0)
     for hours in range(1, _HOURS_AHEAD):
         moved = replace(contact, at=start + timedelta(hours=hours))
-        step = _first(facts_of(moved, standing, rulebook, holidays=holidays, asker=asker))
-        if step.allow:
-            return moved.at
+        try:
+            step = _first(facts_of(moved, standing, rulebook, holidays=holidays, asker=asker))
+        except UnavailableError:  # the holidays of next year are not known yet
+            return None
+        if step.reason not in _OF_THE_HOUR:
+            return moved.at if step.allow else None
     return None
 
 

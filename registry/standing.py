@@ -1,7 +1,8 @@
 """What stood for a number and a telemarketer at any past moment: the registration, consents, personal entries.
 
 Rules of this room: the tables keep when everything began and ended, so the answer for a moment never changes later
-(rule 50); what a former holder chose ends with the holding (rule 45).
+(rule 50); what a former holder chose ends with the holding (rule 45); a request that nobody answered is no refusal that
+was recorded, and is told apart from one (rules 14, 34).
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 ALLOW, DENY, CONSENT = 1, 2, 3  # kinds of exceptions (DESIGN §4)
 GRANTED_STATES = frozenset({"granted", "withdrawn", "expired"})  # each of them was granted once
-REFUSED_STATES = frozenset({"refused", "deemed_refused"})
 Masks = tuple[int, int, int]
 
 
@@ -76,6 +76,7 @@ def _standing(
         allowed=_union(entries, ALLOW, at) if entries else None,
         denied=_union(entries, DENY, at) if entries else None,
         refused=refused(consents, at) if consents else False,
+        unanswered=unanswered(consents, at) if consents else None,
     )
 
 
@@ -102,12 +103,35 @@ def terms_of(consents: list[dict[str, Any]], at: int) -> tuple[ConsentTerm, ...]
 
 
 def refused(consents: list[dict[str, Any]], at: int) -> bool:
-    """Whether a refusal (or silence) stands at a moment that no later explicit consent has replaced (rules 15, 30)."""
-    no = [r["decided"] for r in consents if r["state"] in REFUSED_STATES and _runs(r, r["decided"], at)]
-    yes = [
-        r["decided"] for r in consents if r["state"] in GRANTED_STATES and r["explicit"] and _runs(r, r["decided"], at)
-    ]
-    return bool(no) and (not yes or max(no) >= max(yes))
+    """Whether a refusal stands at a moment (Micros) that no later explicit consent replaces (rules 15, 30)."""
+    no = [r["decided"] for r in consents if r["state"] == "refused" and _runs(r, r["decided"], at)]
+    return bool(no) and max(no) >= _last_yes(consents, at)
+
+
+def unanswered(consents: list[dict[str, Any]], at: int) -> Masks | None:
+    """What was asked for in vain by a moment (Micros) and is not agreed to since; None: nothing.
+
+    The same industry on another channel is similar content, so the masks of all channels are one (rules 15, 29).
+    """
+    yes = _last_yes(consents, at)
+    silent = 0
+    for row in consents:
+        if row["state"] == "deemed_refused" and row["decided"] > yes and _runs(row, row["decided"], at):
+            silent |= row["calls"] | row["robocalls"] | row["messages"]
+    return (silent, silent, silent) if silent else None
+
+
+def _last_yes(consents: list[dict[str, Any]], at: int) -> int:
+    """When the newest of the explicit consents that run at a moment was given; before all times where none does.
+
+    A consent for a time is an exception to an earlier refusal, which stands again when that time is over (rule 17).
+    """
+    given = (
+        row["decided"] for row in consents
+        if row["state"] in GRANTED_STATES and row["explicit"] and _runs(row, row["decided"], at)
+        and (not row["until"] or at < row["until"])
+    )  # fmt: skip
+    return max(given, default=-1)
 
 
 def _runs(row: dict[str, Any], began: int, at: int) -> bool:

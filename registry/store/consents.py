@@ -48,10 +48,14 @@ class Consents:
 
     def due(self, *, unanswered_before: int, now: int, most: int = 1000) -> list[Row]:
         """Requests asked before a moment and still unanswered, and granted consents whose period is over."""
-        return self._engine.rows(
-            """SELECT * FROM consent WHERE (state = 'requested' AND asked <= :before)
-               OR (state = 'granted' AND until > 0 AND until <= :now) LIMIT :most""",
-            before=unanswered_before, now=now, most=most,
+        unanswered = self._engine.rows(
+            "SELECT * FROM consent WHERE state = 'requested' AND ended IS NULL AND asked <= :before LIMIT :most",
+            before=unanswered_before, most=most,
+        )
+        return unanswered + self._engine.rows(
+            """SELECT * FROM consent
+               WHERE state = 'granted' AND ended IS NULL AND until > 0 AND until <= :now LIMIT :most""",
+            now=now, most=most,
         )
 
     # personal entries
@@ -67,13 +71,23 @@ class Consents:
             **values,
         )
 
-    def end_entries(self, *, number: bytes, telemarketer: str, at: int) -> int:
-        """End the running entries of a number about a company; how many."""
+    def end_entries(self, *, number: bytes, telemarketer: str, at: int, due: int | None = None) -> int:
+        """End the running entries of a number about a company, or only those whose time was over at `due`; how many."""
         return self._engine.run(
-            """UPDATE personal_entry SET ended = :at
-               WHERE number = :number AND telemarketer = :telemarketer AND ended IS NULL""",
-            number=number, telemarketer=telemarketer, at=at,
+            f"""UPDATE personal_entry SET ended = :at
+               WHERE number = :number AND telemarketer = :telemarketer AND ended IS NULL
+               {"" if due is None else "AND until > 0 AND until <= :due"}""",  # noqa: S608 - fixed text
+            number=number, telemarketer=telemarketer, at=at, due=due,
         )
+
+    def count_entries(self, *, number: bytes, kind: int) -> int:
+        """How many running entries of a kind a number has."""
+        row = self._engine.row(
+            """SELECT COUNT(*) AS count FROM personal_entry
+               WHERE number = :number AND kind = :kind AND ended IS NULL""",
+            number=number, kind=kind,
+        )
+        return int(row["count"]) if row else 0
 
     def entries_of_numbers(self, numbers: Sequence[bytes]) -> list[Row]:
         """Every personal entry ever made of some numbers, oldest first."""
@@ -113,9 +127,14 @@ class Consents:
         self._pend(number, telemarketer, kind)
 
     def end_all(self, *, number: bytes, at: int) -> None:
-        """End everything that a number's holder ever consented to, refused, allowed or denied (rule 45)."""
+        """End everything that a number's holder ever consented to, refused, allowed or denied (rule 45).
+
+        A consent that had lapsed ends once more, with its holder: the next one never consented to anything.
+        """
         self._engine.run(
-            "UPDATE consent SET ended = :at WHERE number = :number AND ended IS NULL", number=number, at=at
+            """UPDATE consent SET ended = :at
+               WHERE number = :number AND (ended IS NULL OR (state = 'expired' AND ended = until))""",
+            number=number, at=at,
         )
         self._engine.run(
             "UPDATE personal_entry SET ended = :at WHERE number = :number AND ended IS NULL", number=number, at=at

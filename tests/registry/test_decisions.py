@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,19 +17,21 @@ from hypothesis import strategies as st
 from registry.decisions import (
     REASONS,
     STEPS,
+    Asker,
     CallerKind,
     ConsentTerm,
     Contact,
     Content,
     Facts,
     Standing,
+    Step,
     decide,
     decide_many,
     facts_of,
     steps_allow,
 )
 from registry.errors import UnavailableError
-from registry.numbering import NumberPlan
+from registry.numbering import Holidays, NumberPlan
 from registry.preferences import EVERYTHING, NIGHT, Category, Channel, Preference, category_of, channel_of, quiet_of
 from registry.rulebook import Rulebook, Rulebooks
 
@@ -73,6 +75,7 @@ def standing(said: dict[str, Any]) -> Standing:
         allowed=masks(said["allowed"]) if "allowed" in said else None,
         denied=masks(said["denied"]) if "denied" in said else None,
         refused=said.get("refused", False),
+        unanswered=masks(said["unanswered"]) if "unanswered" in said else None,
     )  # fmt: skip
 
 
@@ -111,17 +114,26 @@ def test_the_table_has_every_reason_and_at_least_150_situations() -> None:
     assert {step.place for step in STEPS} == set(range(1, 11))
 
 
-def test_every_situation_that_blocks_has_a_neighbour_that_passes_and_the_other_way_round() -> None:
-    for place in range(1, 11):
-        reasons = {step.reason for step in STEPS if step.place == place}
-        inside = [row for row in ROWS if row["answer"]["reason"] in reasons]
-        assert inside
-        outcome = inside[0]["answer"]["allow"]
-        assert any(
-            row["answer"]["allow"] != outcome
-            for row in ROWS
-            if row["contact"]["channel"] == inside[0]["contact"]["channel"]
-        )
+def values_of(row: dict[str, Any]) -> dict[str, str]:
+    """What a situation says, value by value."""
+    parts = {"rulebook": row["rulebook"], "asker": row["asker"], "switch": row.get("consent_beats_refusal", False)}
+    return {name: json.dumps(value) for name, value in (parts | row["contact"] | row["standing"]).items()}
+
+
+@pytest.mark.parametrize("step", STEPS, ids=[step.reason for step in STEPS])
+def test_every_reason_has_a_neighbour_with_the_other_answer_that_differs_in_one_value(step: Step) -> None:
+    inside = [values_of(row) for row in ROWS if row["answer"]["reason"] == step.reason]
+    across = [values_of(row) for row in ROWS if row["answer"]["allow"] != step.allow]
+    assert any(
+        sum(here.get(name) != there.get(name) for name in here.keys() | there.keys()) == 1
+        for here in inside
+        for there in across
+    )
+
+
+def test_every_situation_has_a_name_of_its_own_and_says_what_it_is() -> None:
+    assert len({row["id"] for row in ROWS}) == len(ROWS)
+    assert all(row["note"] for row in ROWS)
 
 
 FLAGS = {field.name: st.integers(0, 1) for field in fields(Facts)} | {
@@ -143,6 +155,54 @@ def test_one_and_many_give_the_same_answer(drawn: list[dict[str, int]]) -> None:
     assert decide_many(Facts(**arrays), len(drawn)).tolist() == one
 
 
+PREFERENCES = st.one_of(
+    st.none(),
+    st.builds(
+        Preference, *[st.sampled_from([0, 0, 1, 0x8001, 0xFFFF])] * 3,
+        st.sampled_from([0, NIGHT, 1 << 31, 0b1100000 << 24, 0xFFFFFF]),
+    ),
+)
+MASKS = st.none() | st.tuples(*[st.sampled_from([0, 1, 0x8001, 0xFFFF])] * 3)
+DAY = datetime(2026, 11, 23, 2, tzinfo=UTC)
+MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2026, 12, 20), timezones=st.just(UTC))
+TERMS = st.builds(
+    ConsentTerm, *[st.sampled_from([0, 1, 0xFFFF])] * 3, decided=MOMENTS, until=st.none() | MOMENTS,
+    most=st.integers(0, 3), valid=st.booleans(),
+)
+CONTACTS = st.builds(
+    Contact, MOMENTS, st.sampled_from(Channel), st.sampled_from([Category.LOAN, Category.OTHER]),
+    st.sampled_from([Content.COMMERCIAL, Content.COMMERCIAL, Content.SERVICE, Content.PUBLIC_INTEREST]),
+    st.sampled_from([CallerKind.PLAIN] * 5 + list(CallerKind)), st.just("acme"), st.booleans(),
+    recent_5min=st.integers(0, 4), recent_24h=st.integers(0, 6), in_period=st.integers(0, 3),
+)
+STANDINGS = st.builds(
+    Standing, PREFERENCES, st.none() | MOMENTS, PREFERENCES, st.lists(TERMS, max_size=3).map(tuple), MASKS, MASKS,
+    st.booleans(), MASKS,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(CONTACTS, STANDINGS), min_size=1, max_size=20),
+    st.sampled_from(["carrier", "telemarketer"]), st.sampled_from(["2015", "2020-draft", "2026"]), st.booleans(),
+)
+def test_contacts_get_the_same_answers_one_by_one_and_together(
+    plan: NumberPlan, rulebooks: Rulebooks, asked: list[tuple[Contact, Standing]], asker: Asker, name: str, beats: bool
+) -> None:
+    rulebook = rulebook_of({"rulebook": name, "consent_beats_refusal": beats}, rulebooks)
+    one = [decide(*pair, rulebook, holidays=plan.holidays, asker=asker) for pair in asked]
+    facts = [facts_of(*pair, rulebook, holidays=plan.holidays, asker=asker) for pair in asked]
+    columns = {field.name: np.array([getattr(fact, field.name) for fact in facts]) for field in fields(Facts)}
+    many = decide_many(Facts(**columns), len(asked))
+    assert [STEPS[i].reason for i in many] == [answer.reason for answer in one]
+    assert steps_allow()[many].tolist() == [answer.allow for answer in one]
+    for (contact, standing), answer in zip(asked, one):
+        if answer.next_allowed is not None:
+            assert answer.next_allowed > contact.at
+            later = replace(contact, at=answer.next_allowed)
+            assert decide(later, standing, rulebook, holidays=plan.holidays, asker=asker).allow
+
+
 def test_many_may_share_single_values(rulebooks: Rulebooks, plan: NumberPlan) -> None:
     at = datetime(2026, 11, 23, 2, tzinfo=UTC)
     facts = facts_of(Contact(at, Channel.CALLS, Category.LOAN), Standing(), rulebooks.at(at), holidays=plan.holidays)
@@ -161,6 +221,39 @@ def test_quiet_time_says_when_it_ends(rulebooks: Rulebooks, plan: NumberPlan) ->
     answer = decide(asked, night, rulebooks.at(late), holidays=plan.holidays, asker="telemarketer")
     assert answer.reason == "quiet_hours"
     assert answer.next_allowed == datetime(2026, 11, 24, 0, 0, tzinfo=UTC)  # 08:00 in Beijing
+
+
+def test_rest_hours_say_when_they_end(rulebooks: Rulebooks, plan: NumberPlan) -> None:
+    late = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
+    asked = Contact(late, Channel.ROBOCALLS, Category.LOAN)
+    answer = decide(asked, Standing(), rulebooks.at(late), holidays=plan.holidays, asker="telemarketer")
+    assert (answer.reason, answer.next_allowed) == ("rest_hours", datetime(2026, 11, 24, 0, 0, tzinfo=UTC))
+
+
+def test_quiet_holidays_end_with_the_holidays(rulebooks: Rulebooks, plan: NumberPlan) -> None:
+    at = datetime(2026, 9, 30, 16, 30, tzinfo=UTC)  # 1 October in Beijing
+    asked, quiet = Contact(at, Channel.MESSAGES, Category.GAME), Standing(Preference(0, 0, 0, quiet_of(holidays=True)))
+    answer = decide(asked, quiet, rulebooks.at(at), holidays=plan.holidays)
+    assert answer.next_allowed == datetime(2026, 10, 7, 16, 0, tzinfo=UTC)  # midnight before 8 October
+
+
+def test_there_is_no_next_time_where_something_else_stands_against_it_then(
+    rulebooks: Rulebooks, plan: NumberPlan
+) -> None:
+    late = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
+    ends = ConsentTerm(1, 1, 1, decided=DAY.replace(month=1), until=late.replace(hour=20))
+    asked = Contact(late, Channel.MESSAGES, Category.LOAN, telemarketer="acme")
+    night = Standing(Preference(0, 0, 0, NIGHT), consents=(ends,))
+    answer = decide(asked, night, rulebooks.at(late), holidays=plan.holidays, asker="telemarketer")
+    assert (answer.reason, answer.next_allowed) == ("quiet_hours", None)
+
+
+def test_quiet_time_at_the_end_of_the_calendar_is_still_answered(rulebooks: Rulebooks, plan: NumberPlan) -> None:
+    at = datetime(2026, 12, 31, 15, 30, tzinfo=UTC)  # half an hour before a year that the calendar may not know
+    years = Holidays(frozenset({2026}), plan.holidays.off, plan.holidays.working)
+    quiet = Standing(Preference(0, 0, 0, quiet_of(hours=[23], holidays=True)))
+    answer = decide(Contact(at, Channel.CALLS, Category.LOAN), quiet, rulebooks.at(at), holidays=years)
+    assert (answer.reason, answer.next_allowed) == ("quiet_hours", None)
 
 
 def test_a_person_who_is_always_quiet_has_no_next_time(rulebooks: Rulebooks, plan: NumberPlan) -> None:
