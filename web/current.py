@@ -45,5 +45,5 @@ def request_id() -> str:
 
 
 def is_api() -> bool:
-    """Whether the request is for the machines' side of the site (`/api/v1` and the document that describes it)."""
-    return request.path == "/api/openapi.json" or request.path.startswith("/api/v")
+    """Whether the request is for the machines' side of the site; `/api` itself is a page for people."""
+    return request.path.startswith("/api/")

@@ -46,6 +46,7 @@ class Site(BaseApplication):
     def __init__(self, instance: Path, settings: Settings) -> None:
         self.instance = instance
         self.settings = settings
+        self._made: Flask | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -67,13 +68,21 @@ class Site(BaseApplication):
             "limit_request_line": 2048,
             "limit_request_fields": 60,
             "proc_name": "decline-call site",
+            "worker_exit": self._let_go,
         }
         for name, value in wanted.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
         """The application of one worker, with a registry of its own."""
-        return create_app(assemble(self.instance))
+        self._made = create_app(assemble(self.instance))
+        return self._made
+
+    def _let_go(self, _arbiter: Any, _worker: Any) -> None:
+        """Write down what a worker that ends has counted, and close its database."""
+        if self._made is not None:
+            self._made.extensions["tallies"].write(at_once=True)
+            self._made.extensions["registry"].close()
 
 
 def serve(instance: Path, settings: Settings | None = None) -> None:

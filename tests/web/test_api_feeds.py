@@ -137,7 +137,7 @@ def test_what_a_feed_does_not_have_is_not_found(
     assert problem(answer, 404)["code"] == "not_found"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.integers(0, 1100), length=st.integers(1, 1100))
 def test_any_range_is_the_same_slice_of_the_file(
     client: FlaskClient, headers: dict[str, str], first: int, length: int

@@ -96,7 +96,7 @@ def test_pages_are_not_kept_and_files_are(registry: Registry, monkeypatch: pytes
     page = client.get("/language")
     assert page.headers["Cache-Control"] == "no-store"
     assert {"Cookie", "Accept-Language"} <= set(page.vary)
-    style = client.get("/static/style.css")
-    assert style.status_code == 200
-    assert "max-age=3600" in style.headers["Cache-Control"]
+    with client.get("/static/style.css") as style:
+        assert style.status_code == 200
+        assert "max-age=3600" in style.headers["Cache-Control"]
     assert client.get("/static/../application.py").status_code == 404

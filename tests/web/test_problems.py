@@ -102,6 +102,7 @@ def test_nothing_at_an_address_is_a_problem_too(
     wrong = visitor.delete("/api/v1/codes")
     assert problem(wrong, 405)["code"] == "method_not_allowed"
     assert "POST" in wrong.headers["Allow"]
+    assert problem(visitor.get("/api/nothing"), 404)["code"] == "not_found"
     assert visitor.get("/nothing").mimetype == "text/html"
 
 

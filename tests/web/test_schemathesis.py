@@ -33,7 +33,7 @@ def test_the_running_server_keeps_to_its_document(tmp_path: Path) -> None:
         done = subprocess.run(
             [
                 str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(config), "run",
-                f"{site.url}/api/openapi.json", "--header", f"Authorization: Bearer {secret}", "--max-examples", "25",
+                f"{site.url}/api/openapi.json", "--header", f"Authorization: Bearer {secret}", "--max-examples", "12",
                 "--seed", "7", "--phases", "coverage,fuzzing", "--suppress-health-check", "all", "--exclude-checks",
                 EXCLUDED, "--continue-on-failure",
             ],

@@ -16,6 +16,7 @@ import requests
 
 from registry import parties
 from registry.assembly import assemble
+from registry.vitals import figures
 from tests.web.serving import Site, serving
 
 pytestmark = pytest.mark.processes
@@ -115,6 +116,16 @@ def test_it_stops_within_three_seconds_also_with_idle_clients(tmp_path: Path, nu
         for each in idle:
             each.close()
         kept.close()
+
+
+def test_what_was_counted_is_written_when_it_stops(tmp_path: Path) -> None:
+    with serving(tmp_path / "instance") as site:
+        for place in range(8):
+            requests.post(f"{site.url}/api/v1/codes", json={"number": f"1380013800{place}"}, timeout=10)
+        site.stop()
+        registry = assemble(site.folder)
+        assert figures(registry.store, registry.clock).texts["sms_sent"] == 8
+        registry.close()
 
 
 def test_an_answer_under_way_is_finished_when_it_stops(tmp_path: Path) -> None:
