@@ -66,12 +66,14 @@ class Frequency(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Retention(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long records are kept, in days (rules 21, 76a, 106, 118)."""
+    """How long records are kept, in days (rules 62, 76a, 106, 108, 118)."""
 
     reports: Count
     quarantine: Count
     history_after_end: Count
     logs: Count
+    call_recordings: Count
+    provisions: Count  # the log of what was given to whom
 
 
 class Deadlines(Struct, frozen=True, forbid_unknown_fields=True):
