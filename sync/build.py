@@ -117,7 +117,7 @@ class _Preferences:
         for i, name in enumerate(MASKS):
             masks |= _column(table, name).astype(np.uint64) << np.uint64(16 * i)
         quiet = _column(table, "quiet")
-        usual = (masks == 0xFFFF_FFFF_FFFF) & (quiet == 0)  # nearly everybody declines everything: those need no sorting
+        usual = (masks == 0xFFFF_FFFF_FFFF) & (quiet == 0)  # nearly everybody: those need no sorting
         rest = np.flatnonzero(~usual)
         _, first, place = np.unique(masks[rest], return_index=True, return_inverse=True)
         _, first, place = np.unique(place.astype(np.uint64) << 32 | quiet[rest], return_index=True, return_inverse=True)
