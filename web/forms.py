@@ -32,6 +32,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from registry.errors import RegistryError
 from registry.preferences import Category, Channel, Description, Preference, make, quiet_of
 from web.labels import CATEGORIES, CHANNELS, WEEKDAYS, problem_sentence
+from web.refusals import FIELDS
 
 _FILL = _("Please fill this in.")
 _CHOOSE = _("Please choose one.")
@@ -262,7 +263,7 @@ class KeyForm(Form):
 
     label = StringField(
         _("What it is for"), [_required(), Length(max=60, message=_("At most 60 characters."))], filters=[_plain],
-        description=_("For example “follower in Beijing”"),
+        description=_("For example: follower in Beijing"),
     )  # fmt: skip
     scopes = Ticks(_("What it may do"), [InputRequired(_CHOOSE)])
 
@@ -306,29 +307,24 @@ class MemberForm(Form):
     role = SelectField(_("Role"), [InputRequired(_CHOOSE)])
 
 
-_ROW = (  # the fields of a report row, in the order in which they are shown (RULES §4)
-    "id", "at", "called", "caller", "channel", "category", "content", "duration", "mode", "telemarketer", "description",
-)  # fmt: skip
-
-
 class FixForm(Form):
     """A quarantined row, put right; fields that stay empty are left out of it."""
 
-    id = StringField(_("Your id of it"), [_required()])
-    at = StringField(_("Time"), [_required()], description=_("For example 2026-05-01T10:00:00+08:00"))
-    called = StringField(_("Called number"), [_required()])
-    caller = StringField(_("Caller"), [_required()])
-    channel = StringField(_("Channel"), description="calls, robocalls, messages")
-    category = StringField(_("Category"), description=", ".join(category.slug for category in Category))
-    content = StringField(_("Content"), description="commercial, service, public_interest")
-    duration = StringField(_("Duration in seconds"), [Optional(), Regexp(r"\d+$", message=_("Whole seconds."))])
-    mode = StringField(_("Way"), description="human, recorded, ring_once, bombing")
-    telemarketer = StringField(_("Telemarketer"))
-    description = TextAreaField(_("Description"))
+    id = StringField(FIELDS["id"], [_required()])
+    at = StringField(FIELDS["at"], [_required()], description=_("For example 2026-05-01T10:00:00+08:00"))
+    called = StringField(FIELDS["called"], [_required()])
+    caller = StringField(FIELDS["caller"], [_required()])
+    channel = StringField(FIELDS["channel"], description="calls, robocalls, messages")
+    category = StringField(FIELDS["category"], description=", ".join(category.slug for category in Category))
+    content = StringField(FIELDS["content"], description="commercial, service, public_interest")
+    duration = StringField(FIELDS["duration"], [Optional(), Regexp(r"\d+$", message=_("Whole seconds."))])
+    mode = StringField(FIELDS["mode"], description="human, recorded, ring_once, bombing")
+    telemarketer = StringField(FIELDS["telemarketer"])
+    description = TextAreaField(FIELDS["description"])
 
     def fields(self) -> dict[str, Any]:
         """The row that a valid form says."""
-        said = {name: (self[name].data or "").strip() for name in _ROW}
+        said = {name: (self[name].data or "").strip() for name in FIELDS}
         row: dict[str, Any] = {name: text for name, text in said.items() if text}
         if "duration" in row:
             row["duration"] = int(row["duration"])
@@ -336,13 +332,8 @@ class FixForm(Form):
 
     def show(self, fields: dict[str, Any]) -> None:
         """Fill the form with what could be read of the row."""
-        for name in _ROW:
+        for name in FIELDS:
             self[name].data = "" if fields.get(name) is None else str(fields[name])
-
-    def field_of(self, code: str) -> str:
-        """The field that a refusal's slug names, or an empty text."""
-        by_slug = {"future_time": "at", "bad_time": "at", "too_old": "at", "impossible_duration": "duration"}
-        return by_slug.get(code) or next((name for name in _ROW if name in code), "")
 
 
 class DiscardForm(Form):

@@ -13,6 +13,7 @@ from flask_babel import gettext, lazy_gettext, ngettext
 
 from registry.errors import RegistryError, TooManyError
 from registry.preferences import Category, Channel
+from web.refusals import refusal_sentence
 
 CATEGORIES: Mapping[Category, Any] = {
     Category.LOAN: lazy_gettext("Loans and wealth"),
@@ -235,15 +236,6 @@ ERRORS: Mapping[str, Any] = {  # what forms say about what a use case refuses
     "bad_party": lazy_gettext("2 to 31 small letters, digits and dashes."),
     "email_taken": lazy_gettext("Somebody signs in with this email already."),
     "bad_member": lazy_gettext("A member needs a name and an email address."),
-    "caller_not_a_number": lazy_gettext("This is not a phone number."),
-    "caller_letters": lazy_gettext("A phone number has digits only."),
-    "caller_too_short": lazy_gettext("This number is too short."),
-    "caller_too_long": lazy_gettext("This number is too long."),
-    "caller_extension": lazy_gettext("Please leave the extension away."),
-    "caller_two_numbers": lazy_gettext("Please give one number only."),
-    "future_time": lazy_gettext("This time lies in the future."),
-    "too_old": lazy_gettext("This time lies too far in the past."),
-    "impossible_duration": lazy_gettext("Between 0 and 86,400 seconds."),
 }
 
 
@@ -271,7 +263,7 @@ def problem_sentence(error: RegistryError) -> str:
         return str(text)
     if error.code == "code_wrong":
         return _guesses(error.facts.get("left"))
-    return str(ERRORS.get(error.code, error.detail))
+    return str(ERRORS[error.code]) if error.code in ERRORS else refusal_sentence(error.code, error.detail)
 
 
 def _wait(error: TooManyError) -> str:

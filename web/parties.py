@@ -21,6 +21,7 @@ from web.current import registry_of
 from web.forms import DiscardForm, FixForm, KeyForm
 from web.labels import word
 from web.people import Page
+from web.refusals import field_of
 
 blueprint = Blueprint("parties", __name__)
 
@@ -132,7 +133,7 @@ def fix(name: str) -> Page:
                     kind="carrier", name=name, corrected=form.fields(), country=registry.settings.numbers.country,
                 )
             except (InvalidInputError, ConflictError) as error:
-                form.blame(error, form.field_of(error.code))
+                form.blame(error, field_of(error.code))
             else:
                 taken = result.result == "accepted"
                 flash(_("The row was taken in and judged.") if taken else _("We had this report already."), "ok")

@@ -22,13 +22,13 @@ from web.current import registry_of
 from web.forms import WHATS, ReportForm
 from web.labels import reason_sentence
 from web.people import Page, as_utc, masked, own_number, to_sign_in
+from web.refusals import field_of
 
 blueprint = Blueprint("reporting", __name__)
 blueprint.register_error_handler(SignInRequiredError, to_sign_in)
 
 SOURCE = "people"
 _SHOWN = 200
-_FIELDS = {"caller": "caller", "at": "at", "duration": "duration", "description": "description", "category": "category"}
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,8 @@ def _fields(form: ReportForm, number: SealedNumber) -> dict[str, object]:
 
 def _blame(form: ReportForm, error: RegistryError) -> None:
     """Put a refusal beside the field that its slug names."""
-    slugs = (("caller_", "caller"), ("future", "at"), ("too_old", "at"), ("bad_time", "at"), ("duration", "duration"))
-    field = next((name for start, name in slugs if start in error.code), "")
-    form.blame(error, field)
+    field = field_of(error.code)
+    form.blame(error, field if field in form else "")
 
 
 @blueprint.get("/my-reports")

@@ -19,6 +19,7 @@ from registry.preferences import Preference, describe, quiet_of
 from registry.times import from_micros, iso
 from web.current import language_of
 from web.labels import CATEGORIES, CHANNELS, WEEKDAYS, category, channel, reason_sentence, state, wait, word
+from web.refusals import refusal_sentence
 
 _KILO = 1024
 
@@ -33,7 +34,7 @@ def register(setup: BlueprintSetupState) -> None:
     )  # fmt: skip
     app.jinja_env.globals.update(
         state=state, word=word, channel_name=channel, category_name=category, nav_link=nav_link, control=control,
-        reason_sentence=reason_sentence,
+        reason_sentence=reason_sentence, refusal_sentence=refusal_sentence,
         language_link=language_link, all_categories=CATEGORIES, all_channels=CHANNELS,
         spans=lambda hours: describe(Preference(0, 0, 0, quiet_of(hours))).hours,
     )  # fmt: skip

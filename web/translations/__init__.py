@@ -16,7 +16,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 HERE = Path(__file__).parent
-FOLDER = HERE / "zh_CN" / "LC_MESSAGES"
+FOLDER = HERE / "zh" / "LC_MESSAGES"  # Babel looks for zh_Hans_CN, then for zh
 PO, MO = FOLDER / "messages.po", FOLDER / "messages.mo"
 
 _METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
