@@ -132,7 +132,7 @@ class Consents:
         A consent that had lapsed ends once more, with its holder: the next one never consented to anything.
         """
         self._engine.run(
-            """UPDATE consent SET ended = :at
+            """UPDATE consent SET ended = CASE WHEN state = 'expired' AND until >= :at THEN until + 1 ELSE :at END
                WHERE number = :number AND (ended IS NULL OR (state = 'expired' AND ended = until))""",
             number=number, at=at,
         )

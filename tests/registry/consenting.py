@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from registry import consents
 from registry.consents import Terms, masks_of
 from registry.preferences import Category, Channel
@@ -21,7 +19,6 @@ LOAN_CALLS = masks_of({Channel.CALLS: [Category.LOAN]})
 LOAN_MESSAGES = masks_of({Channel.MESSAGES: [Category.LOAN]})
 TRAVEL_CALLS = masks_of({Channel.CALLS: [Category.TRAVEL]})
 PROOF = {"how": "a box that was empty on the order page", "text": "Acme may send me loan offers, once a week."}
-NONE: dict[str, Any] = {}
 
 
 class Office:
@@ -83,8 +80,3 @@ class Office:
     def standing(self, company: str | None = "acme", *, ago: float = 0) -> Any:
         at = self.clock.now() - timedelta(seconds=ago)
         return standing_of(self.store, number=LI, at=at, telemarketer=company)
-
-
-@pytest.fixture
-def office(store: Store, clock: FakeClock, rulebooks: Rulebooks) -> Office:
-    return Office(store, clock, rulebooks)
