@@ -112,8 +112,24 @@ def prepare(
 ) -> str | None:
     """Make or complete an instance folder: settings, keys, schema, regulator, first officer.
 
-    Returns the first officer's one-time sign-in token while that officer has not signed in yet, else None.
+    Returns the first officer's one-time sign-in token while that officer has not signed in yet, else None. Raises
+    SettingsError where the folder cannot be written, or what lies in it stops the start.
     """
+    try:
+        _make_folder(instance)
+    except OSError as error:
+        detail = f"{instance} cannot be written: {error.strerror}."
+        raise SettingsError(detail, code="instance_unwritable") from error
+    keyfile.create(instance / "keys", environ)
+    registry = assemble(instance, environ)
+    try:
+        registry.store.migrate(at=to_micros(registry.clock.now()))
+        return _first_officer(registry, officer_email)
+    finally:
+        registry.close()
+
+
+def _make_folder(instance: Path) -> None:
     instance.mkdir(parents=True, exist_ok=True)
     instance.chmod(0o700)
     for name in ("shelf", "inbox", "quarantine", "mirrors"):
@@ -121,13 +137,6 @@ def prepare(
     settings_file = instance / "settings.toml"
     if not settings_file.exists():
         settings_file.write_text(FIRST_SETTINGS, encoding="utf-8")
-    keyfile.create(instance / "keys")
-    registry = assemble(instance, environ)
-    try:
-        registry.store.migrate(at=to_micros(registry.clock.now()))
-        return _first_officer(registry, officer_email)
-    finally:
-        registry.close()
 
 
 def _first_officer(registry: Registry, email: str) -> str | None:
@@ -137,6 +146,7 @@ def _first_officer(registry: Registry, email: str) -> str | None:
         parties.add_party(
             store, clock, party=REGULATOR, kind="regulator", name_zh="监管机构", name_en="Regulator", scope="national"
         )
+    if not store.parties.members(REGULATOR):  # a first start that was cut off may have left the party alone
         parties.add_member(store, clock, party=REGULATOR, email=email, name="First officer", role="officer")
     waiting = [m for m in store.parties.members(REGULATOR) if m.role == "officer"]
     if any(member.state != "invited" for member in waiting) or not waiting:

@@ -23,14 +23,20 @@ _MASTER = re.compile(r"master-([1-9][0-9]{0,8})\.key")
 
 
 def create(folder: Path, environ: Mapping[str, str] = os.environ) -> None:
-    """Make the folder and the keys that are missing: a first master (unless the environment has one) and feed keys."""
+    """Make the folder and the keys that are missing: a first master (unless the environment has one) and feed keys.
+
+    They are made in this order, so one that is missing although a later one is there was lost: it is never made anew
+    (what it sealed or signed would be lost with it), and `load` says that it is missing.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
-        if not any(folder.glob("master-*.key")) and not any(name.startswith(ENVIRONMENT) for name in environ):
+        with_master = any(folder.glob("master-*.key")) or any(name.startswith(ENVIRONMENT) for name in environ)
+        if not with_master and not (folder / ROOT).exists() and not (folder / ONLINE).exists():
             _write_once(folder / f"master-{FIRST_EPOCH}.key")
-        for name in (ROOT, ONLINE):
-            _write_once(folder / name)
+        if not (folder / ONLINE).exists():
+            _write_once(folder / ROOT)
+            _write_once(folder / ONLINE)
     except OSError as error:
         detail = f"The key folder {folder} cannot be written: {error.strerror}."
         raise SettingsError(detail, code="keys_unwritable") from error

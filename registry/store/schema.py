@@ -146,7 +146,7 @@ def migrate(engine: Engine, *, at: int, upto: int | None = None) -> list[int]:
     """
     ran: list[int] = []
     with engine.writing("migration"):
-        engine.run(_LEDGER)
+        engine.script((_LEDGER,))
         newest = engine.row("SELECT COALESCE(MAX(number), 0) AS number FROM migration")
         if newest is not None and newest["number"] > MIGRATIONS[-1].number:
             raise UnavailableError("The database was made by a newer version of this program.", code="schema_newer")
