@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from registry.errors import RegistryError, UnavailableError
 from registry.followers import FeedState, feed_states
 from registry.jobs import last_runs
-from registry.store.vitals import Vitals
 from registry.times import to_micros
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def health(store: Store, shelf: Shelf, clock: Clock, *, settings: Settings) -> t
 
 def _database(store: Store) -> Health:
     try:
-        well = Vitals(store.engine).answers()
+        well = store.vitals.answers()
     except RegistryError as error:
         return Health("database", False, error.code)
     return Health("database", well, "answers" if well else "no_schema")
@@ -103,7 +102,7 @@ def _clockwork(store: Store, now: datetime, settings: Settings) -> Health:
 def figures(store: Store, clock: Clock) -> Figures:
     """All figures now."""
     now = to_micros(clock.now())
-    vitals = Vitals(store.engine)
+    vitals = store.vitals
     with store.reading():
         edition, published = vitals.newest_edition()
         waiting, since = vitals.waiting()
@@ -153,7 +152,7 @@ class Tallies:
             taken, self._counted, self._written = self._counted, Counter(), now
         try:
             with self._store.writing(about="tally"):
-                Vitals(self._store.engine).add(taken)
+                self._store.vitals.add(taken)
         except RegistryError:
             with self._lock:
                 self._counted.update(taken)

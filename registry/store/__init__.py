@@ -20,6 +20,7 @@ from registry.store.registrations import Registrations
 from registry.store.reports import Reports
 from registry.store.schema import migrate
 from registry.store.sessions import Sessions
+from registry.store.vitals import Vitals
 
 
 class Store:
@@ -38,6 +39,7 @@ class Store:
         self.registrations = Registrations(engine)
         self.reports = Reports(engine)
         self.sessions = Sessions(engine)
+        self.vitals = Vitals(engine)
 
     def writing(self, about: bytes | str | None = None) -> AbstractContextManager[None]:
         """One transaction that writes; name what it is about when it reads before it writes."""
