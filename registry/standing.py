@@ -73,8 +73,8 @@ def _standing(
         since=from_micros(now["at"]) if now else None,
         before=_preference(before),
         consents=terms_of(consents, at) if consents else (),
-        allowed=_union(entries, ALLOW, at) if entries else None,
-        denied=_union(entries, DENY, at) if entries else None,
+        allowed=_union(entries, ALLOW, at),
+        denied=_union(entries, DENY, at),
         refused=refused(consents, at) if consents else False,
         unanswered=unanswered(consents, at) if consents else None,
     )
@@ -138,8 +138,8 @@ def _runs(row: dict[str, Any], began: int, at: int) -> bool:
     return began <= at and (row["ended"] is None or row["ended"] > at)
 
 
-def _union(entries: list[dict[str, Any]], kind: int, at: int) -> Masks:
-    """The masks of the entries of a kind that run at a moment, together."""
+def _union(entries: list[dict[str, Any]], kind: int, at: int) -> Masks | None:
+    """The masks of the entries of a kind that run at a moment, together; None where none does."""
     running = [
         row for row in entries
         if row["kind"] == kind and _runs(row, row["since"], at) and (not row["until"] or row["until"] > at)
@@ -147,4 +147,4 @@ def _union(entries: list[dict[str, Any]], kind: int, at: int) -> Masks:
     calls = robocalls = messages = 0
     for row in running:
         calls, robocalls, messages = calls | row["calls"], robocalls | row["robocalls"], messages | row["messages"]
-    return calls, robocalls, messages
+    return (calls, robocalls, messages) if running else None
