@@ -28,7 +28,7 @@ from registry.rulebook import Rulebook
 from registry.times import local
 
 __all__ = [
-    "REASONS", "STEPS", "Asker", "Calendar", "CallerKind", "ConsentTerm", "Contact", "Content", "Decision", "Facts",
+    "PERIODS", "REASONS", "STEPS", "Asker", "Calendar", "CallerKind", "ConsentTerm", "Contact", "Content", "Decision", "Facts",
     "Standing", "Step", "decide", "decide_many", "facts_of", "steps_allow",
 ]  # fmt: skip
 
@@ -37,6 +37,7 @@ ZONE = "Asia/Shanghai"
 _LONG_AGO = 1 << 40  # seconds; older than any grace
 _HOURS_AHEAD = 24 * 15
 _OF_THE_HOUR = frozenset({"quiet_hours", "rest_hours"})
+PERIODS = ("day", "week", "month")  # of a consent's frequency: of the calendar, local time, a week from Monday
 
 
 class Content(IntEnum):
@@ -63,7 +64,7 @@ class Calendar(Protocol):
 @dataclass(frozen=True, slots=True)
 class Contact:
     """One call or message. `at` aware; `recent_5min`, `recent_24h`: earlier contacts of this sender to this number;
-    `in_period`: those in the present period of the consent it relies on."""
+    `in_period`: those in each of the present PERIODS."""
 
     at: datetime
     channel: Channel
@@ -74,13 +75,13 @@ class Contact:
     licensed: bool = True
     recent_5min: int = 0
     recent_24h: int = 0
-    in_period: int = 0
+    in_period: tuple[int, int, int] = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentTerm:
-    """A consent granted to the contact's telemarketer (rule 16). Masks per channel; `most` contacts a period, 0: any;
-    `valid`: explicit and evidenced (rules 12, 19, 20)."""
+    """A consent granted to the contact's telemarketer (rule 16). Masks per channel; `most` contacts `per` one of
+    PERIODS, 0: any; `valid`: explicit and evidenced (rules 12, 19, 20)."""
 
     calls: int
     robocalls: int
@@ -88,6 +89,7 @@ class ConsentTerm:
     decided: datetime
     until: datetime | None = None
     most: int = 0
+    per: str = "month"
     valid: bool = True
 
 
@@ -97,8 +99,9 @@ class Standing:
 
     `preference` None: not registered. `since`: when it was chosen, None: long ago; `before`: what stood before it.
     `allowed`, `denied`: personal entries about the telemarketer as masks (calls, robocalls, messages); `refused`: the
-    person refused or withdrew from this telemarketer after any consent (rules 25, 29, 30); `unanswered`: what the
-    telemarketer asked for in vain, as masks; silence is no recorded will, so it binds who asked alone (rules 15, 34).
+    person refused or withdrew from this telemarketer, and `consents` holds none from before that (rules 25, 29, 30);
+    `unanswered`: what the telemarketer asked for in vain, as masks; silence is no recorded will, so it binds who asked
+    alone (rules 15, 34). What a valid consent covers is neither refused nor unanswered, while it lasts (rule 16).
     """
 
     preference: Preference | None = None
@@ -252,10 +255,17 @@ def decide(
 ) -> Decision:
     """The answer for one contact. Raises UnavailableError holidays_unknown only where holidays matter to it."""
     step = _first(facts_of(contact, standing, rulebook, holidays=holidays, asker=asker))
-    later = None
+    answer = _answer(step.reason, rulebook.name)
     if step.reason in _OF_THE_HOUR:
-        later = _next_allowed(contact, standing, rulebook, holidays, asker)
-    return Decision(step.allow, not step.allow, step.reason, step.rule, rulebook.name, later)
+        return replace(answer, next_allowed=_next_allowed(contact, standing, rulebook, holidays, asker))
+    return answer
+
+
+@cache
+def _answer(reason: str, rulebook: str) -> Decision:
+    """The decision of a step without its next moment; there are few, so each is made once."""
+    step = REASONS[reason]
+    return Decision(step.allow, not step.allow, step.reason, step.rule, rulebook)
 
 
 def decide_many(facts: Facts, count: int) -> npt.NDArray[np.uint8]:
@@ -298,7 +308,7 @@ def facts_of(
         rest=rulebook.rest_bits(channel) >> hour & 1,
         allowed=standing.allowed[channel] if standing.allowed else 0,
         denied=standing.denied[channel] if standing.denied else 0,
-        refused=_refused(standing, channel, category, asker),
+        refused=int(not covers or spent) and _refused(standing, channel, category, asker),
         consent=consent,
         consent_covers=covers,
         consent_lapsed=lapsed,
@@ -326,7 +336,8 @@ def _consent_facts(contact: Contact, standing: Standing) -> tuple[int, int, int,
     fits = [t for t in valid if (t.calls, t.robocalls, t.messages)[contact.channel] >> contact.category & 1]
     running = [term for term in fits if term.until is None or contact.at < term.until]
     later = any(standing.since is None or term.decided > standing.since for term in running)
-    spent = bool(running) and all(term.most and contact.in_period >= term.most for term in running)
+    made = dict(zip(PERIODS, contact.in_period))
+    spent = bool(running) and all(term.most and made[term.per] >= term.most for term in running)
     return 1, int(bool(running)), int(bool(fits) and not running), int(later), int(spent)
 
 
