@@ -1,8 +1,10 @@
 """How members prove who they are: invitations, passwords, the second factor, and the lock after wrong guesses.
 
 Rules of this room:
-- A guess is spent and committed before it is looked at; five wrong ones (password and second factor together) lock a
-  member for 15 minutes. An unknown address, a wrong password and a suspended member get one answer in the same time.
+- A guess is spent and committed before it is looked at. Passwords: five guesses per address typed, then one each three
+  minutes, and so many per network address; all of it counts for an address that nobody has as for a member's, so that
+  no answer, wait or time tells which addresses exist. Second factors: five wrong ones lock a member for 15 minutes.
+- Whoever knows a member's address can use its guesses up and so delay a sign-in by minutes: the price of the limit.
 - Passwords are bcrypt hashes; one of more than 72 bytes, of which bcrypt would not see the end, is refused.
 - Second factors are TOTP (RFC 6238): the secret is stored encrypted, and a time step counts once, so that a code that
   was looked at over a shoulder is worth nothing.
@@ -21,9 +23,10 @@ import bcrypt
 import pyotp
 
 from registry import access, audit
-from registry.access import STRONG_ROLES, token_hash
+from registry.access import token_hash
 from registry.errors import ConflictError, InvalidInputError, NotFoundError, SignInRequiredError, TooManyError
 from registry.keys import FIRST_EPOCH
+from registry.limits import Limit, address_subject, forgive_inside, give_back_inside, spend_all, subject_of
 from registry.parties import Member, is_email, normal_email
 from registry.sealing import seal_text, unseal_text
 from registry.times import from_micros, to_micros
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 GUESSES = 5
 LOCK = timedelta(minutes=15)
+_HOUR_S = 3600
 SHORTEST_PASSWORD = 10  # characters
 LONGEST_PASSWORD = 72  # bytes, bcrypt's own limit
 INVITATION = timedelta(days=3)
@@ -88,35 +92,36 @@ def _nobodys(cost: int) -> str:
 # signing in
 
 
-def sign_in(store: Store, clock: Clock, settings: SiteSettings, *, email: str, password: str) -> tuple[str, Member]:
+def sign_in(
+    store: Store, keys: KeyRing, clock: Clock, settings: SiteSettings, *, email: str, password: str, address: str
+) -> tuple[str, Member]:
     """Check a password: a session's token and the member. Where the role asks for it, the second factor is still owed.
 
-    Raises SignInRequiredError sign_in_wrong, TooManyError locked.
+    `address` is who asks. Raises SignInRequiredError sign_in_wrong, TooManyError locked with the wait.
     """
     email = normal_email(email)
+    own = Limit("sign-in-email", subject_of(keys, b"email:" + email.encode()), GUESSES, int(LOCK.total_seconds()))
+    near = Limit("sign-in-address", address_subject(keys, address), settings.sign_ins_per_address_hour, _HOUR_S)
+    try:
+        spend_all(store, clock, limits=(own, near))
+    except TooManyError as error:
+        raise _locked(error.retry_after) from None
     member = store.parties.member_of_email(email) if is_email(email) else None
     held = store.parties.credentials(member.member) if member and member.state == "active" else None
-    if member is None or held is None:
-        password_fits(password, None, settings.bcrypt_cost)
-        raise _wrong()
-    _spend_guess(store, clock, member.member)
-    if not password_fits(password, held.password, settings.bcrypt_cost):
-        _note(store, clock, member.member, "sign_in_failed")
-        raise _wrong()
-    assert held.password is not None
+    fits = password_fits(password, held.password if held else None, settings.bcrypt_cost)
+    if member is None or held is None or held.password is None or not fits:
+        with store.writing(about="sign-in"):  # also for a stranger, or the time would tell
+            audit.append(
+                store, clock, actor=f"member:{member.member}" if member else "anonymous", action="sign_in_failed"
+            )
+        raise SignInRequiredError("The address or the password is wrong.", code="sign_in_wrong")
     with store.writing(about=f"member {member.member}"):
         if f"${settings.bcrypt_cost:02}$" not in held.password:
             store.parties.set_password(member.member, hash_password(password, settings.bcrypt_cost))
-        if member.role in STRONG_ROLES:
-            store.parties.forgive_guess(member.member)  # this one only: the second factor's wrong guesses still count
-        else:
-            store.parties.forgive_all(member.member)
+        forgive_inside(store, limits=(own,))
+        give_back_inside(store, limits=(near,))
         audit.append(store, clock, actor=f"member:{member.member}", action="password_given")
     return _open(store, clock, settings, member.member, strong=False), member
-
-
-def _wrong() -> SignInRequiredError:
-    return SignInRequiredError("The address or the password is wrong.", code="sign_in_wrong")
 
 
 def _open(store: Store, clock: Clock, settings: SiteSettings, member: str, *, strong: bool) -> str:
@@ -125,23 +130,20 @@ def _open(store: Store, clock: Clock, settings: SiteSettings, member: str, *, st
     )
 
 
-def _note(store: Store, clock: Clock, member: str, action: str) -> None:
-    with store.writing(about=f"member {member}"):
-        audit.append(store, clock, actor=f"member:{member}", action=action)
+def _locked(seconds: int) -> TooManyError:
+    detail = "There were too many wrong guesses. Please wait and try again."
+    return TooManyError(detail, code="locked", retry_after=max(1, seconds))
 
 
 def _spend_guess(store: Store, clock: Clock, member: str) -> None:
-    """Spend one guess of a member. Raises TooManyError locked with the wait."""
+    """Spend one guess of a member's second factor. Raises TooManyError locked with the wait."""
     now = clock.now()
     with store.writing(about=f"member {member}"):
         spent = store.parties.spend_guess(member, at=to_micros(now), most=GUESSES, until=to_micros(now + LOCK))
         held = store.parties.credentials(member)
     if not spent:
         left = from_micros(held.locked) - now if held else LOCK
-        raise TooManyError(
-            "There were too many wrong guesses. Please wait and try again.", code="locked",
-            retry_after=max(1, int(left.total_seconds()) + 1),
-        )
+        raise _locked(int(left.total_seconds()) + 1)
 
 
 # the second factor
@@ -182,7 +184,7 @@ def prove_second_factor(
     with store.writing(about=f"member {member.member}"):
         right = step is not None and store.parties.use_step(member.member, step)
         if right:
-            store.parties.forgive_all(member.member)
+            store.parties.forgive(member.member)
             store.sessions.close(token_hash(token))
         event = "signed_in" if held.totp_step else "second_factor_set"
         audit.append(

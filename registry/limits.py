@@ -91,6 +91,12 @@ def give_back_inside(store: Store, *, limits: Sequence[Limit]) -> None:
         store.allowances.give_back(subject=limit.subject, name=limit.name, interval=limit.interval)
 
 
+def forgive_inside(store: Store, *, limits: Sequence[Limit]) -> None:
+    """Inside an open `writing()`: make every limit whole again, for who turned out to be the right one."""
+    for limit in sorted(limits, key=lambda each: (each.subject, each.name)):
+        store.allowances.forgive(subject=limit.subject, name=limit.name)
+
+
 def forget_spent(store: Store, clock: Clock) -> int:
     """Remove allowances that are whole again, which is what having none means; how many."""
     with store.writing():

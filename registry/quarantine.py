@@ -14,6 +14,7 @@ import msgspec
 from registry import audit, reports
 from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.keys import FIRST_EPOCH
+from registry.logs import without_numbers
 from registry.readers.rows import LINE_LIMIT, Digested, Unreadable
 from registry.report_entries import kept_text, row_name
 from registry.sealing import seal_text, unseal_text
@@ -106,7 +107,8 @@ def discard(store: Store, clock: Clock, *, source: str, name: str, note: str, ac
         raise InvalidInputError("Say why the row is set aside.", code="no_reason")
     if store.reports.quarantined(source, name) is None:
         raise NotFoundError("There is no such quarantined row.", code="no_such_row")
-    _resolve(store, clock, source=source, name=name, actor=actor, state="discarded", note=note.strip()[:500])
+    kept = without_numbers(note.strip()[:500])
+    _resolve(store, clock, source=source, name=name, actor=actor, state="discarded", note=kept)
 
 
 def hold(

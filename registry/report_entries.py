@@ -1,7 +1,8 @@
 """Rows of reports with everything read: fields checked, numbers parsed and sealed, many at a time.
 
 Rules of this room: from here on a number exists in its sealed form only; called numbers are subscribers', callers may
-be short codes and ports too, or withheld; a description is kept encrypted.
+be short codes and ports too, or withheld; a description is kept encrypted. Sources make ids of numbers and write them
+into names: an id in which a number could stand is kept as a keyed hash, a name without it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 import numpy as np
 
 from registry.keys import FIRST_EPOCH
+from registry.logs import without_numbers
 from registry.numbering import CallerKind
 from registry.numbering.reading import Reason
 from registry.numbers import Number, parse_many
@@ -32,7 +34,10 @@ _MOST_CALLERS = 100_000  # caller texts remembered at once
 
 @dataclass(slots=True)
 class Entry:
-    """One row on its way in: a claim with sealed numbers, or a refusal. `name` stands for the row's text."""
+    """One row on its way in: a claim with sealed numbers, or a refusal. `name` stands for the row's text.
+
+    `id` is the source's own, as it is told back; `kept_id` is what the database holds of it.
+    """
 
     line: int
     row: Row | Unreadable
@@ -44,6 +49,7 @@ class Entry:
     caller: SealedNumber | None = None
     caller_kind: CallerKind = CallerKind.HIDDEN
     description: bytes | None = None
+    kept_id: str = ""
 
 
 @dataclass
@@ -69,6 +75,8 @@ class Reading:
     def entries(self, rows: Sequence[Row | Unreadable], now: int) -> list[Entry]:
         """The entries of rows, in their order. `now` is Micros."""
         found = [self._entry(row, now) for row in rows]
+        for entry in found:
+            entry.kept_id = self._kept_id(entry.id)
         self._read_called([entry for entry in found if entry.claim and entry.claim.called])
         self._read_callers([entry for entry in found if entry.claim and entry.claim.caller != HIDDEN])
         for entry in found:
@@ -79,6 +87,9 @@ class Reading:
     def name(self, raw: bytes) -> str:
         """The name of a row's text under this registry's key."""
         return row_name(self._name_key, raw)
+
+    def _kept_id(self, id_: str) -> str:
+        return id_ if without_numbers(id_) == id_ else f"#{row_name(self._name_key, id_.encode())}"
 
     def sealed_row(self, row: Row | Unreadable) -> bytes:
         """A row as quarantine keeps it: its text and, where there are any, its fields, encrypted."""

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from registry.errors import ConflictError, InvalidInputError
 from registry.judging import Verdict, judge
+from registry.limits import Limit, spend_inside, subject_of
+from registry.logs import without_numbers
 from registry.readers.rows import Progress, Row, Unreadable
 from registry.report_batches import Batch, begin, chunks, close
 from registry.report_entries import Entry, Reading
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from registry.store import Store
 
 CHUNK = 2000
+REPORTS_A_DAY = 50  # of one person; who sends more is a program
+_DAY_S = 86_400
 Outcome = Literal["accepted", "duplicate", "quarantined"]
 
 
@@ -149,7 +153,8 @@ def take_one(
 ) -> RowResult:
     """Take one report in that somebody waits for: a person's, or a corrected row.
 
-    Raises InvalidInputError with the refusal's slug and sentence instead of quarantining.
+    Raises InvalidInputError with the refusal's slug and sentence instead of quarantining; TooManyError too_many where
+    a `reporter` has sent `REPORTS_A_DAY`.
     """  # fmt: skip
     desk = _Desk(
         store, keys, clock, plan, rulebooks, source, kind, reporter,
@@ -164,8 +169,11 @@ def take_one(
     if isinstance(verdict, Refusal):
         raise InvalidInputError(verdict.detail, code=verdict.reason)
     with store.writing(about=f"reports {source}"):
-        if store.reports.known(source, [entry.id]):
+        if store.reports.known(source, [entry.kept_id]):
             return RowResult(line, entry.id, "duplicate")
+        if reporter is not None:
+            own = Limit("reports-number-day", subject_of(keys, b"number:" + reporter), REPORTS_A_DAY, _DAY_S)
+            spend_inside(store, now, limits=(own,))
         store.reports.add([_report(desk, batch, entry, verdict, now)])
     return _accepted(entry, verdict)
 
@@ -210,10 +218,10 @@ def _replay(desk: _Desk, batch: Batch, chunk: list[Row | Unreadable]) -> Iterato
     entries = desk.reading.entries(chunk, to_micros(desk.clock.now()))
     names = [entry.name or desk.reading.name(entry.row.raw) for entry in entries]  # a refusal may no longer hold
     with desk.store.reading():
-        known = reports.known(desk.source, [entry.id for entry in entries if entry.id])
+        known = reports.known(desk.source, [entry.kept_id for entry in entries if entry.id])
         kept = reports.known_quarantined(desk.source, names)
     for entry, name in zip(entries, names):
-        row, held = known.get(entry.id), kept.get(name)
+        row, held = known.get(entry.kept_id), kept.get(name)
         if row and (row["batch"], row["line"]) == (batch.name, entry.line):
             yield _accepted(entry, Verdict(row["verdict"], row["reason"], row["rule"], row["rulebook"]))
         elif held and (held["batch"], held["line"]) == (batch.name, entry.line):
@@ -275,14 +283,14 @@ def _judge(desk: _Desk, entries: list[Entry]) -> dict[int, Verdict]:
 def _sort(desk: _Desk, entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:
     """Entries to accept and entries to quarantine; all others are duplicates."""
     reports = desk.store.reports
-    seen = set(reports.known(desk.source, [entry.id for entry in entries if entry.id]))
+    seen = set(reports.known(desk.source, [entry.kept_id for entry in entries if entry.id]))
     kept = set(reports.known_quarantined(desk.source, [entry.name for entry in entries if entry.refusal]))
     new, held = [], []
     for entry in entries:
-        if entry.id and entry.id in seen:
+        if entry.id and entry.kept_id in seen:
             continue
         if entry.refusal is None:
-            seen.add(entry.id)
+            seen.add(entry.kept_id)
             new.append(entry)
         elif entry.name not in kept:
             kept.add(entry.name)
@@ -298,11 +306,12 @@ def _report(desk: _Desk, batch: str, entry: Entry, verdict: Verdict, now: dateti
     claim = entry.claim
     assert claim is not None
     return {
-        "source": desk.source, "source_id": entry.id, "batch": batch, "line": entry.line, "reporter": desk.reporter,
-        "called": entry.called, "caller": entry.caller, "channel": claim.channel, "category": claim.category,
-        "content": claim.content, "at": claim.at, "duration": claim.duration, "mode": claim.mode,
-        "telemarketer": claim.telemarketer, "description": entry.description, "received": to_micros(now),
-        "verdict": verdict.verdict, "reason": verdict.reason, "rule": verdict.rule, "rulebook": verdict.rulebook,
+        "source": desk.source, "source_id": entry.kept_id, "batch": batch, "line": entry.line,
+        "reporter": desk.reporter, "called": entry.called, "caller": entry.caller, "channel": claim.channel,
+        "category": claim.category, "content": claim.content, "at": claim.at, "duration": claim.duration,
+        "mode": claim.mode, "telemarketer": claim.telemarketer and without_numbers(claim.telemarketer),
+        "description": entry.description, "received": to_micros(now), "verdict": verdict.verdict,
+        "reason": verdict.reason, "rule": verdict.rule, "rulebook": verdict.rulebook,
     }  # fmt: skip
 
 

@@ -41,6 +41,7 @@ class SiteSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     member_minutes: Positive = 480
     bcrypt_cost: Annotated[int, Meta(ge=4, le=16)] = 12
     default_language: Literal["zh_CN", "en"] = "zh_CN"
+    sign_ins_per_address_hour: Positive = 30  # passwords that do not fit; right ones cost nothing
     max_upload_bytes: Bytes = 20_000_000_000  # reports are streamed, so this is a stop, not a buffer
 
 
@@ -77,6 +78,7 @@ class CodeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     per_number_day: Positive = 10
     per_address_hour: Positive = 30
     in_all_minute: Positive = 3000
+    abroad_in_all_hour: Positive = 300  # to numbers of other countries, where some earn by every text that comes
 
 
 class PublishSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -5,6 +5,7 @@ Rules of this room:
 - It is stored as HMAC-SHA256 under the `code` key with a nonce: the rows alone let nobody try a million codes.
 - A guess is spent and committed before the answer, so that breaking off wins nothing.
 - Nothing here looks at registrations: no answer tells whether a number is registered.
+- Guesses have an allowance of their own per address, so that nobody tries a few at each of many numbers.
 - Allowances per number, per address and in all keep the site from being used to bomb a phone with texts (rule 71).
 """
 
@@ -61,6 +62,8 @@ def ask_code(
     now, sealed = clock.now(), seal_one(keys.at_rest, number)
     code, nonce = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}", secrets.token_bytes(_NONCE_BYTES)
     limits = _limits(keys, settings.codes, sealed, address)
+    if plan.national(number) is None:
+        limits.append(Limit("code-abroad-hour", b"abroad", settings.codes.abroad_in_all_hour, _HOUR))
     with store.writing():
         spend_inside(store, now, limits=limits)
         store.codes.put(
@@ -78,16 +81,21 @@ def ask_code(
         raise
 
 
-def check_code(store: Store, keys: KeyRing, clock: Clock, *, number: Number, purpose: str, code: str) -> None:
-    """Return where the code is the right one, which uses it up.
+def check_code(
+    store: Store, keys: KeyRing, clock: Clock, settings: Settings, *, number: Number, purpose: str, code: str,
+    address: str,
+) -> None:  # fmt: skip
+    """Return where the code is the right one, which uses it up. `address` is who asks.
 
     Raises InvalidInputError code_wrong (with `left` guesses); code_missing, code_expired, code_used, which read alike;
-    TooManyError guesses_spent.
+    TooManyError guesses_spent, too_many (no guess was spent then).
     """
     _check_purpose(purpose)
     given = _clean(code)
     sealed, now = seal_one(keys.at_rest, number), clock.now()
+    most = settings.codes.per_address_hour * settings.codes.guesses  # every guess of every code that it may ask for
     with store.writing(about=sealed):
+        spend_inside(store, now, limits=[Limit("guess-address-hour", address_subject(keys, address), most, _HOUR)])
         row = store.codes.spend_guess(number=sealed, purpose=purpose, now=to_micros(now))
         right = row is not None and any(
             hmac.compare_digest(row["mac"], _mac(keys, epoch, purpose, sealed, row["nonce"], given))

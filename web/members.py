@@ -19,7 +19,7 @@ from registry.access import STRONG_ROLES
 from registry.errors import ConflictError, InvalidInputError, SignInRequiredError, TooManyError
 from registry.parties import Member
 from web import guard
-from web.current import registry_of
+from web.current import address_of, registry_of
 from web.forms import PasswordForm, SecondFactorForm, SignInForm
 from web.parties import actor
 from web.people import Page, local_path, status_of
@@ -45,8 +45,8 @@ def sign_in() -> Page:
             registry = registry_of()
             try:
                 token, member = credentials.sign_in(
-                    registry.store, registry.clock, registry.settings.site, email=form.email.data or "",
-                    password=form.password.data or "",
+                    registry.store, registry.keys, registry.clock, registry.settings.site,
+                    email=form.email.data or "", password=form.password.data or "", address=address_of(),
                 )
             except (SignInRequiredError, TooManyError) as error:
                 form.blame(error)

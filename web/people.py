@@ -6,6 +6,7 @@ is right no page tells whether a number is registered (DESIGN §9); every POST t
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,6 +38,7 @@ blueprint = Blueprint("people", __name__)
 SOURCE = "web"
 _FLOW = "proving"  # in the form session: the sealed number, the purpose, where to go on
 _REFUSALS = (InvalidInputError, TooManyError, UnavailableError)
+_LOCAL = re.compile(r"/(?!/)[^\x00-\x20\x7f\\]*")  # browsers drop tabs and take a backslash for a slash: `/\t/evil.cn`
 Page = str | tuple[str, int] | Response
 
 
@@ -87,7 +89,7 @@ def sign_in() -> Page:
 
 def local_path(address: str) -> str:
     """An address if it is a path of this site, else an empty text."""
-    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else ""
+    return address if _LOCAL.fullmatch(address) else ""
 
 
 def _ask(purpose: str, form: NumberForm, action: str, onward: str) -> Page:
@@ -145,8 +147,8 @@ def code() -> Page:
         if form.validate():
             try:
                 check_code(
-                    registry.store, registry.keys, registry.clock, number=number, purpose=purpose,
-                    code=form.code.data or "",
+                    registry.store, registry.keys, registry.clock, registry.settings, number=number, purpose=purpose,
+                    code=form.code.data or "", address=address_of(),
                 )
             except _REFUSALS as error:
                 form.blame(error, "code")

@@ -41,6 +41,10 @@ class Allowances:
             subject=subject, name=name, interval=interval,
         )
 
+    def forgive(self, *, subject: bytes, name: str) -> None:
+        """Forget what was spent."""
+        self._engine.run("DELETE FROM allowance WHERE subject = :subject AND name = :name", subject=subject, name=name)
+
     def forget(self, *, now: int) -> int:
         """Remove rows whose arrival has passed; how many."""
         return self._engine.run("DELETE FROM allowance WHERE arrival <= :now", now=now)

@@ -129,7 +129,7 @@ class Parties:
         ) > 0
 
     def spend_guess(self, member: str, *, at: int, most: int, until: int) -> bool:
-        """Spend one guess; the last of `most` locks the member until `until` (Micros). False where locked already."""
+        """Spend a guess of the second factor; the last of `most` locks until `until` (Micros). False where locked."""
         return self._engine.run(
             """UPDATE member SET failed = CASE WHEN locked > 0 THEN 1 ELSE failed + 1 END,
                 locked = CASE WHEN locked = 0 AND failed + 1 >= :most THEN :until ELSE 0 END
@@ -137,15 +137,7 @@ class Parties:
             member=member, at=at, most=most, until=until,
         ) > 0
 
-    def forgive_guess(self, member: str) -> None:
-        """Give the guess back that was right."""
-        self._engine.run(
-            """UPDATE member SET failed = CASE WHEN failed > 0 THEN failed - 1 ELSE 0 END, locked = 0
-            WHERE member = :member""",
-            member=member,
-        )
-
-    def forgive_all(self, member: str) -> None:
+    def forgive(self, member: str) -> None:
         """Forget all wrong guesses."""
         self._engine.run("UPDATE member SET failed = 0, locked = 0 WHERE member = :member", member=member)
 

@@ -53,8 +53,13 @@ class Desk:
             self.store, self.keys, self.clock, SETTINGS, token=token, code=code
         )
 
-    def sign_in(self, password: str = PASSWORD, email: str = "li@example.cn") -> str:
-        return credentials.sign_in(self.store, self.clock, SETTINGS, email=email, password=password)[0]
+    def sign_in(
+        self, password: str = PASSWORD, email: str = "li@example.cn", address: str = "192.0.2.1",
+        settings: SiteSettings = SETTINGS,
+    ) -> str:  # fmt: skip
+        return credentials.sign_in(
+            self.store, self.keys, self.clock, settings, email=email, password=password, address=address
+        )[0]
 
     def officer(self) -> tuple[str, str]:
         """An officer with everything set up: a strong session's token and the secret."""

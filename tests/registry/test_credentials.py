@@ -92,7 +92,7 @@ def test_a_password_is_stored_as_bcrypt_and_hashed_anew_when_the_cost_changes(de
 
     assert stored().startswith("$2b$04$")
     dear = SiteSettings(bcrypt_cost=5)
-    credentials.sign_in(desk.store, desk.clock, dear, email="li@example.cn", password=PASSWORD)
+    desk.sign_in(settings=dear)
     assert stored().startswith("$2b$05$")
     assert desk.sign_in()
     assert PASSWORD not in str(desk.store.engine.rows("SELECT * FROM member"))
@@ -126,25 +126,53 @@ def test_an_unknown_address_a_wrong_password_and_a_suspended_member_get_one_answ
     assert desk.sign_in(email=" LI@example.cn ")
 
 
-def test_five_wrong_passwords_lock_a_member_for_a_quarter_of_an_hour(desk: Desk) -> None:
+@pytest.mark.parametrize("email", ["li@example.cn", "nobody@example.cn", "no address", "x\0@y.cn"])
+def test_guesses_are_counted_alike_for_every_address_whoever_has_it(desk: Desk, email: str) -> None:
     desk.welcome("clerk")
     for _ in range(5):
         with pytest.raises(SignInRequiredError):
-            desk.sign_in("wrong password")
+            desk.sign_in("wrong password", email)
     for password in ("wrong password", PASSWORD):
         with pytest.raises(TooManyError) as locked:
-            desk.sign_in(password)
-        assert locked.value.code == "locked"
-        assert 895 <= locked.value.retry_after <= 901
-    desk.clock.advance(seconds=credentials.LOCK.total_seconds())
-    for _ in range(4):
+            desk.sign_in(password, f" {email.upper()} ", "192.0.2.2")
+        assert (locked.value.code, locked.value.retry_after) == ("locked", 180)
+        assert "limit" not in locked.value.facts
+    desk.clock.advance(180)
+    with pytest.raises(SignInRequiredError):
+        desk.sign_in("wrong password", email)
+    with pytest.raises(TooManyError):
+        desk.sign_in("wrong password", email)
+
+
+def test_the_right_password_forgives_the_wrong_ones_before_it(desk: Desk) -> None:
+    desk.welcome("clerk")
+    for _ in range(3):
+        for _ in range(4):
+            with pytest.raises(SignInRequiredError):
+                desk.sign_in("wrong password")
+        assert desk.sign_in()
+
+
+def test_a_network_address_guesses_at_thirty_members_an_hour(desk: Desk) -> None:
+    desk.welcome("clerk")
+    for i in range(30):
         with pytest.raises(SignInRequiredError):
-            desk.sign_in("wrong password")
-    assert desk.sign_in()
-    for _ in range(4):
+            desk.sign_in("Password1!", f"someone{i}@example.cn", f"2001:db8:1:2::{i}")
+    with pytest.raises(TooManyError) as refused:
+        desk.sign_in(address="2001:db8:1:2:ffff::1")  # one subscriber has a whole /64
+    assert refused.value.code == "locked"
+    assert desk.sign_in(address="2001:db8:1:3::1")
+    for _ in range(40):
+        assert desk.sign_in(address="192.0.2.9"), "who knows the password spends nothing"
+
+
+def test_a_failed_sign_in_leaves_one_line_in_the_trail_whoever_was_meant(desk: Desk) -> None:
+    desk.welcome("clerk")
+    for email in ("li@example.cn", "nobody@example.cn"):
+        before = audit.verify(desk.store)[0]
         with pytest.raises(SignInRequiredError):
-            desk.sign_in("wrong password")
-    assert desk.sign_in()
+            desk.sign_in("wrong password", email)
+        assert audit.verify(desk.store)[0] == before + 1
 
 
 # the second factor
@@ -218,10 +246,10 @@ def test_wrong_codes_lock_a_member_and_right_passwords_in_between_do_not_help(de
         half = desk.sign_in()
         with pytest.raises(InvalidInputError):
             desk.prove(half, wrong if wrong != desk.code(secret) else "000001")
-    with pytest.raises(TooManyError):
-        desk.sign_in()
-    with pytest.raises(TooManyError):
-        desk.prove(half, desk.code(secret))
+    for session in (half, desk.sign_in()):
+        with pytest.raises(TooManyError) as locked:
+            desk.prove(session, desk.code(secret))
+        assert 895 <= locked.value.retry_after <= 901
     desk.clock.advance(minutes=15)
     assert desk.prove(desk.sign_in(), desk.code(secret))
 

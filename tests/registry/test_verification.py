@@ -51,8 +51,13 @@ def ask(store: Store, keys: KeyRing, clock: FakeClock, sms: MemorySms, plan: Num
 
 @pytest.fixture
 def check(store: Store, keys: KeyRing, clock: FakeClock) -> Callable[..., None]:
-    def checking(code: str, number: Number = NUMBER, *, purpose: str = "register") -> None:
-        verification.check_code(store, keys, clock, number=number, purpose=purpose, code=code)
+    def checking(
+        code: str, number: Number = NUMBER, *, purpose: str = "register", address: str = "192.0.2.1",
+        ring: KeyRing = keys,
+    ) -> None:  # fmt: skip
+        verification.check_code(
+            store, ring, clock, Settings(), number=number, purpose=purpose, code=code, address=address
+        )
 
     return checking
 
@@ -253,12 +258,8 @@ def test_codes_are_spread_over_all_six_digits(ask: Ask, clock: FakeClock) -> Non
     assert all(re.fullmatch(r"\d{6}", code) for code in codes)
 
 
-def test_a_code_survives_a_new_key_epoch(
-    store: Store, keys: KeyRing, clock: FakeClock, ask: Ask
-) -> None:
-    code = ask()
-    newer = KeyRing(masters={**keys.masters, 2: bytes(32)})
-    verification.check_code(store, newer, clock, number=NUMBER, purpose="register", code=code)
+def test_a_code_survives_a_new_key_epoch(keys: KeyRing, ask: Ask, check: Check) -> None:
+    check(ask(), ring=KeyRing(masters={**keys.masters, 2: bytes(32)}))
 
 
 def test_codes_whose_time_is_over_are_removed(store: Store, keys: KeyRing, ask: Ask, clock: FakeClock) -> None:
@@ -309,6 +310,24 @@ def test_there_is_an_allowance_for_all_together(ask: Ask) -> None:
     ask(OTHER, address="192.0.2.2", codes=codes)
     refused = refusal(lambda: ask(Number(1, 8613700137000), address="192.0.2.3", codes=codes))
     assert (refused.facts["limit"], refused.facts["retry_after"]) == ("code-all-minute", 30)
+
+
+def test_texts_abroad_have_an_allowance_of_their_own(ask: Ask) -> None:
+    codes = CodeSettings(abroad_in_all_hour=2)
+    for i in range(2):
+        ask(Number(1, 447400123456 + i), address=f"192.0.2.{i}", codes=codes)
+    refused = refusal(lambda: ask(Number(1, 447400123460), address="192.0.2.9", codes=codes))
+    assert refused.facts["limit"] == "code-abroad-hour"
+    ask(NUMBER, codes=codes)
+
+
+def test_an_address_has_150_guesses_an_hour_over_all_numbers(ask: Ask, check: Check) -> None:
+    code = ask()
+    for i in range(150):
+        assert refusal(lambda: check("000000", Number(1, OTHER.digits + i))).code == "code_missing"  # noqa: B023
+    refused = refusal(lambda: check(code))
+    assert (refused.code, refused.facts["limit"]) == ("too_many", "guess-address-hour")
+    check(code, address="192.0.2.2")
 
 
 def test_a_refused_request_sends_nothing_and_spends_nothing(ask: Ask, check: Check, sms: MemorySms) -> None:

@@ -15,7 +15,7 @@ from registry.sealing import seal_one
 from registry.verification import check_code
 from web.api.edge import Operation, answer, operation, read
 from web.api.messages import Categories, PreferenceMessage, RegistrationAnswer, RegistrationRequest
-from web.current import registry_of
+from web.current import address_of, registry_of
 from web.guard import public
 
 blueprint = Blueprint("registrations", __name__)
@@ -43,7 +43,8 @@ def register() -> Response:
     preference = EVERYTHING if wanted.preference == "everything" else preference_of(wanted.preference)
     try:
         check_code(
-            registry.store, registry.keys, registry.clock, number=number, purpose="register", code=wanted.code
+            registry.store, registry.keys, registry.clock, registry.settings, number=number, purpose="register",
+            code=wanted.code, address=address_of(),
         )
     except InvalidInputError as error:
         if error.code in _UNUSABLE:  # which of them it is says whether somebody asked for a code lately
