@@ -29,9 +29,10 @@ NOBODY = -1
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of some editions in their order: blocks u8[n, 16], who serves and who lost the number i32[n] (into the
-    change set's names, NOBODY for none), and the columns of the list record by name."""
+    """Rows of some editions in their order: sealed numbers and their blocks u8[n, 16], who serves and who lost the
+    number i32[n] (into the change set's names, NOBODY for none), and the columns of the list record by name."""
 
+    sealed: NDArray[np.uint8]
     blocks: NDArray[np.uint8]
     carrier: NDArray[np.int32]
     left: NDArray[np.int32]
@@ -62,17 +63,14 @@ class Delta:
         return len(self.records) + len(self.exceptions)
 
 
-def load(store: Store, keys: KeyRing, *, after: int, upto: int) -> ChangeSet:
-    """Read what the editions (after, upto] said, unsealed in bulk."""
+def load(store: Store, keys: KeyRing, *, after: int, upto: int, only_exceptions: bool = False) -> ChangeSet:
+    """Read what the editions (after, upto] said, of numbers and of exceptions, unsealed in bulk."""
     names: dict[str, int] = {}
     with store.reading():
-        changes = _rows(
-            store.editions.changes(after=after, upto=upto), keys.at_rest, names, (*editions.MASKS, "quiet")
-        )
-        exceptions = _rows(
-            store.editions.exceptions(after=after, upto=upto), keys.at_rest, names,
-            ("party", "kind", *editions.MASKS, "until"),
-        )
+        said = store.editions.changes(after=after, upto=after if only_exceptions else upto)
+        changes = _rows(said, keys.at_rest, names, (*editions.MASKS, "quiet"))
+        said = store.editions.exceptions(after=after, upto=upto)
+        exceptions = _rows(said, keys.at_rest, names, ("party", "kind", *editions.MASKS, "until"))
     exceptions.columns["until"] = exceptions.columns["until"] // DAY
     return ChangeSet(after, upto, changes, exceptions, names)
 
@@ -111,11 +109,12 @@ def _rows(pages: Any, at_rest: bytes, names: dict[str, int], columns: tuple[str,
         left.append(_indexes(turned[-1], names))
         values.append(np.array(turned[1:-2], np.int64))
     if not numbers:
-        nothing = np.zeros(0, np.int32)
-        return Rows(np.zeros((0, 16), np.uint8), nothing, nothing, {name: np.zeros(0, np.int64) for name in columns})
-    table = np.concatenate(values, axis=1)
+        none, nobody = np.zeros((0, sealing.BLOCK), np.uint8), np.zeros(0, np.int32)
+        return Rows(none, none, nobody, nobody, {name: np.zeros(0, np.int64) for name in columns})
+    table, sealed = np.concatenate(values, axis=1), np.concatenate(numbers)
     return Rows(
-        sealing.unseal_blocks(at_rest, np.concatenate(numbers)),
+        sealed,
+        sealing.unseal_blocks(at_rest, sealed),
         np.concatenate(carriers),
         np.concatenate(left),
         dict(zip(columns, table)),

@@ -24,11 +24,17 @@ if TYPE_CHECKING:
     from registry.store import Store
 
 
-def claim(store: Store, clock: Clock, keys: KeyRing, plan: NumberPlan) -> EditionRow | None:
-    """The open edition: one that was not finished, else a new one of what is pending; None where nothing is."""
+def claim(
+    store: Store, clock: Clock, keys: KeyRing, plan: NumberPlan, *, first: bool = False
+) -> EditionRow | None:
+    """The open edition: one that was not finished, else a new one of what is pending; None where nothing is.
+
+    `first`: the very first edition is made even of nothing, so that carriers can begin to follow.
+    """
     with store.writing(about="edition"):
         found = store.editions.open_edition()
-        if found is not None or not store.editions.anything_pending():
+        wanted = store.editions.anything_pending() or (first and store.editions.newest() == 0)
+        if found is not None or not wanted:
             return found
         edition, opened = store.editions.newest() + 1, to_micros(clock.now())
         store.editions.insert(edition=edition, state=OPEN, opened=opened)

@@ -47,7 +47,7 @@ class FolderShelf:
         except OSError as error:
             with suppress(OSError):
                 passing.unlink()
-            raise _refused(error) from error
+            raise refused(error) from error
 
     def get(self, name: str) -> bytes:
         """The whole content. Raises NotFoundError `no_such_file`."""
@@ -92,7 +92,7 @@ class FolderShelf:
         except NotADirectoryError:
             return
         except OSError as error:
-            raise _refused(error) from error
+            raise refused(error) from error
 
     def _place(self, name: str) -> Path:
         if not _NAME.fullmatch(name) or len(name) > 400:
@@ -121,12 +121,13 @@ def _flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _refused(error: OSError) -> RegistryError:
+def refused(error: OSError, place: str = "shelf") -> RegistryError:
+    """What the system says when a file cannot be written to a place, in the words of the registry."""
     if error.errno in _FULL:
-        return UnavailableError("The disk of the shelf is full.", code="disk_full")
+        return UnavailableError(f"The disk of the {place} is full.", code="disk_full")
     if error.errno in _SHUT:
-        return UnavailableError("The shelf cannot be written to.", code="shelf_read_only")
-    return UnavailableError(f"The shelf did not take a file: {error.strerror}", code="shelf_error")
+        return UnavailableError(f"The {place} cannot be written to.", code=f"{place}_read_only")
+    return UnavailableError(f"The {place} did not take a file: {error.strerror}", code=f"{place}_error")
 
 
 def _missing(error: OSError) -> RegistryError:

@@ -67,6 +67,11 @@ class Editions:
         rows = self._engine.rows(f"{_ROW} ORDER BY edition DESC LIMIT :limit", limit=limit)
         return tuple(EditionRow(**row) for row in rows)
 
+    def opened(self, editions: tuple[int, ...]) -> dict[int, int]:
+        """When editions were claimed (Micros)."""
+        rows = self._engine.rows("SELECT edition, opened FROM edition WHERE edition IN :editions", editions=editions)
+        return {int(row["edition"]): int(row["opened"]) for row in rows}
+
     def insert(self, *, edition: int, state: str, opened: int, published: int | None = None) -> None:
         """A new edition without rows yet."""
         self._engine.run(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from registry import registrations, sealing
+from registry import editions, registrations, sealing, tags
 from registry.keys import KeyRing, SigningKeys
 from registry.numbering import NumberPlan
 from registry.numbering.draw import draw_numbers
@@ -17,6 +17,9 @@ from registry.preferences import EVERYTHING, NOTHING, Preference
 from registry.sealing import SealedNumber
 from registry.settings import Settings
 from registry.store import Store
+from sync import bring, changes, trust
+from sync.mirror import Mirror
+from sync.source import ShelfSource
 from tests.doubles import FakeClock, MemoryShelf
 
 CARRIERS = {"cmcc": "home", "ctcc": "home", "cucc": "home", "cbn": "home", "all": "national"}
@@ -26,6 +29,7 @@ TELEMARKETERS = ("acme", "globex")
 @dataclass
 class Town:
     """A registry as `assembly.Registry` has it, and short ways to change what its numbers decline."""
+
 
     store: Store
     clock: FakeClock
@@ -102,11 +106,19 @@ class Town:
         )
 
 
-def build(store: Store, clock: FakeClock, keys: KeyRing, plan: NumberPlan, instance: Path) -> Town:
+def build(
+    store: Store, clock: FakeClock, keys: KeyRing, plan: NumberPlan, instance: Path, *, parties: tuple[str, ...] = ()
+) -> Town:
     town = Town(store, clock, keys, plan, instance)
     town.digits = [int(d) for d in draw_numbers(plan, 2000, seed=5)]
-    town.add_parties(CARRIERS)
+    town.add_parties({party: scope for party, scope in CARRIERS.items() if not parties or party in parties})
     return town
+
+
+@pytest.fixture
+def small_town(sqlite_store: Store, clock: FakeClock, keys: KeyRing, plan: NumberPlan, tmp_path: Path) -> Town:
+    """One home and one national feed, for tests that publish many times."""
+    return build(sqlite_store, clock, keys, plan, tmp_path / "instance", parties=("cmcc", "all"))
 
 
 @pytest.fixture
@@ -118,3 +130,64 @@ def town(sqlite_store: Store, clock: FakeClock, keys: KeyRing, plan: NumberPlan,
 def any_town(store: Store, clock: FakeClock, keys: KeyRing, plan: NumberPlan, tmp_path: Path) -> Town:
     """A town on each of the two engines."""
     return build(store, clock, keys, plan, tmp_path / "instance")
+
+
+@dataclass
+class Carrier:
+    """A follower of one feed, straight from the shelf."""
+
+    town: Town
+    party: str
+    folder: Path
+    fetched: int = 0
+
+    def follow(self) -> Mirror:
+        shelf = self.town.shelf
+        source = ShelfSource(getattr(shelf, "inner", shelf), self.party)
+        index = trust.newest(
+            source, self.folder / "metadata", source_root(shelf), self.town.clock.now(), recipient=self.party
+        ).index
+        mirror = Mirror.open(self.folder / "list")
+        path = editions.cheapest_path(index, bring.have(mirror, index))
+        (self.folder / "downloads").mkdir(exist_ok=True)
+        self.fetched = bring.fetch(source, path, self.folder / "downloads")
+        bring.take(mirror, index, path, self.folder / "downloads")
+        return mirror
+
+
+def source_root(shelf: Any) -> bytes:
+    return getattr(shelf, "inner", shelf).get("trust/1.root.json")
+
+
+def contents(town: Town, mirror: Mirror, party: str, places: int) -> dict[int, tuple[int, ...]]:
+    """What a list says of the first numbers of a town: place -> masks and quiet hours."""
+    digits = np.array(town.digits[:places], np.uint64)
+    found, rows = mirror.find_many(tags.tags_many(town.keys.list_key(party), digits))
+    assert int(found.sum()) == mirror.entries
+    return {place: rows[place].tolist()[1:] for place in range(places) if found[place]}
+
+
+def truth(town: Town, party: str, places: int) -> dict[int, tuple[int, ...]]:
+    """What the tables say of the same numbers."""
+    scope = CARRIERS[party]
+    said = {}
+    for place in range(places):
+        found = registrations.current(town.store, town.number(place))
+        if found is not None and found.is_active and (scope == "national" or town.carrier(place) == party):
+            preference = found.preference
+            said[place] = (preference.calls, preference.robocalls, preference.messages, preference.quiet)
+    return said
+
+
+def true_exceptions(town: Town, party: str, places: int) -> set[tuple[int, ...]]:
+    """The exceptions that the tables hold for a recipient: (tag, ordinal, kind, three masks, day)."""
+    ordinals = {name: ordinal for ordinal, name in town.store.feeds.ordinals().items()}
+    said = set()
+    for place in range(places):
+        if CARRIERS[party] != "national" and town.carrier(place) != party:
+            continue
+        tag = int(tags.tags_many(town.keys.list_key(party), np.array([town.digits[place]], np.uint64))[0])
+        for row in town.store.engine.rows("SELECT * FROM exception WHERE number = :number", number=town.number(place)):
+            masks = (row["calls"], row["robocalls"], row["messages"])
+            said.add((tag, ordinals[row["telemarketer"]], row["kind"], *masks, row["until"] // changes.DAY))
+    return said

@@ -51,6 +51,15 @@ def test_nothing_pending_makes_no_edition(any_town: Town) -> None:
     assert any_town.store.editions.newest() == 0
 
 
+def test_the_first_edition_may_be_of_nothing_so_that_carriers_can_begin(any_town: Town) -> None:
+    town = any_town
+    for expected in (1, None):
+        found = claim(town.store, town.clock, town.keys, town.plan, first=True)
+        assert (found.edition if found else None) == expected
+        with town.store.writing():
+            town.store.editions.publish(edition=1, at=1)
+
+
 def test_an_edition_holds_what_was_pending_with_its_carrier_and_empties_it(any_town: Town) -> None:
     town = any_town
     town.decline(0)

@@ -1,0 +1,73 @@
+"""The publisher's own copy of each recipient's list, as that recipient would have it: deltas are tried on it.
+
+Rules of this room: a copy lies under `mirrors/<party>/` and follows the shelf, like any follower; one that is damaged,
+behind, or of another feed is brought to where the feed stands before anything is built on it, and may be thrown away.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from registry import editions
+from registry.editions import FeedIndex
+from registry.errors import FeedError
+from sync import bring
+from sync.mirror import Mirror
+from sync.source import ShelfSource
+
+if TYPE_CHECKING:
+    from registry.assembly import Registry
+    from sync.drafting import Draft
+
+
+def copy_of(registry: Registry, party: str, index: FeedIndex | None, scratch: Path) -> Mirror:
+    """The copy of a recipient's list at the newest edition of its feed; empty where it has no feed yet.
+
+    `scratch` is a folder for what must be fetched. Raises FeedError where the shelf cannot bring it there.
+    """
+    folder = registry.instance / "mirrors" / party
+    try:
+        mirror = Mirror.open(folder)
+    except FeedError:
+        mirror = Mirror.start_over(folder)
+    if index is None:
+        return mirror if mirror.edition == 0 else Mirror.start_over(folder)
+    if not _stands(mirror, index):
+        start = bring.have(mirror, index)
+        if start is None or start >= index.newest or not _brought(registry, mirror, index, scratch):
+            mirror = Mirror.start_over(folder)
+            if not _brought(registry, mirror, index, scratch):
+                detail = f"The list of {party} on the shelf is not what its feed says; restore it from a backup."
+                raise FeedError(detail, code="feed_damaged")
+    return mirror
+
+
+def follow(registry: Registry, mirror: Mirror, made: Draft) -> None:
+    """Let a copy follow what was just published."""
+    if made.prepared is not None:
+        mirror.commit(made.prepared, edition=made.index.newest)
+        return
+    source = ShelfSource(registry.shelf, made.index.recipient, made.staged)
+    path = editions.cheapest_path(made.index, None)
+    bring.fetch(source, path, made.rehearsal)
+    bring.take(mirror, made.index, path, made.rehearsal)
+
+
+def _brought(registry: Registry, mirror: Mirror, index: FeedIndex, scratch: Path) -> bool:
+    """Bring a copy to the newest edition from the shelf; whether it came there."""
+    try:
+        path = editions.cheapest_path(index, bring.have(mirror, index))
+        bring.fetch(ShelfSource(registry.shelf, index.recipient), path, scratch)
+        bring.take(mirror, index, path, scratch)
+    except FeedError:
+        return False
+    return _stands(mirror, index)
+
+
+def _stands(mirror: Mirror, index: FeedIndex) -> bool:
+    """Whether a copy is what the feed's newest edition says."""
+    entry, state = index.edition(index.newest), mirror.state
+    return (state.edition, state.epoch, state.algorithm) == (index.newest, index.epoch, index.algorithm) and (
+        state.content_root, state.exceptions_root
+    ) == (entry.content_root, entry.exceptions_root)

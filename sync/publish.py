@@ -1,0 +1,237 @@
+"""Publishing: plan → build → sign → follow the result as a carrier would → shelve → move the pointer (DESIGN §4).
+
+Rules of this room:
+- A round claims what is pending as the next edition, or resumes the open one; then every recipient is brought up to the
+  newest edition. One that fails does not stop the others, and catches up in the next round.
+- Nothing is shelved that a follower would not take, and nothing but the pointer ever changes under its name. Killed at
+  any step, the next round drafts the same edition again with the same rows.
+- A number of an edition is used once: where the shelf knows a newer edition than the database, nothing is published.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tuf.api.metadata import Root
+
+from registry import editions
+from registry.editions import FeedIndex
+from registry.errors import ConflictError, FeedError, RegistryError, UnavailableError
+from registry.logs import log
+from registry.outside.shelf import refused
+from registry.store.feeds import FeedEditionRow, Recipient
+from registry.times import from_micros, to_micros
+from sync import bring, copies, feed, freshness, rolling, trust
+from sync.claim import claim
+from sync.drafting import Draft, Round, draft
+from sync.mirror import Mirror
+from sync.source import ShelfSource
+
+if TYPE_CHECKING:
+    from registry.assembly import Registry
+
+Keep = Callable[[], None]
+_STOPS = {"lease_lost", "stopping"}  # who must stop, stops with all recipients
+_log = log("publish")
+
+
+def _nothing() -> None:
+    """Keeps no lease."""
+
+
+def publish_once(registry: Registry, *, keep: Keep = _nothing) -> dict[str, int]:
+    """One round: claim, publish to every recipient, renew pointers; the counts `editions`, `feeds`, `rows`, `renewed`.
+
+    `keep` is called now and then, to renew a lease; what it raises stops the round. Raises ConflictError
+    `database_behind_shelf`, UnavailableError `feeds_failed` when all is done but some recipients failed.
+    """
+    counts = {"editions": 0, "feeds": 0, "rows": 0, "renewed": 0}
+    failures: dict[str, str] = {}
+    feed.trusted_root(registry.shelf, registry.signing, registry.clock.now())
+    root = feed.newest_root(registry.shelf)
+    everybody = registry.store.feeds.recipients()
+    heads = _heads(registry, everybody, root, failures)
+    _must_not_be_behind(registry, heads)
+    recipients = [recipient for recipient in everybody if recipient.party in heads]
+    found = claim(registry.store, registry.clock, registry.keys, registry.plan, first=bool(recipients))
+    newest = registry.store.editions.edition(registry.store.editions.newest())
+    if newest is not None:
+        with _scratch(registry) as folder:
+            work = Round(registry, newest.edition, from_micros(newest.opened), folder)
+            for recipient in recipients:
+                keep()
+                rows = _one(work, recipient, heads[recipient.party], keep, failures)
+                if rows is not None:
+                    counts["feeds"] += 1
+                    counts["rows"] += rows
+                    del heads[recipient.party]  # its pointer is as fresh as can be
+                elif recipient.party in failures:  # its pointer may have moved before it failed
+                    del heads[recipient.party]
+                    heads |= _heads(registry, [recipient], root, failures)
+    if found is not None and not (failures and not counts["feeds"]):
+        with registry.store.writing(about="edition"):
+            registry.store.editions.publish(edition=found.edition, at=to_micros(registry.clock.now()))
+        counts["editions"] += 1
+    counts["renewed"] = freshness.renew(registry, heads, failures, keep=keep)
+    if rolling.is_due(registry):
+        with _scratch(registry) as folder:
+            rolling.roll(registry, upto=registry.store.editions.newest(), scratch=folder)
+    if failures:
+        words = "; ".join(f"{party}: {why}" for party, why in sorted(failures.items()))
+        raise UnavailableError(f"Some feeds could not be published. {words}", code="feeds_failed", **counts)
+    return counts
+
+
+# --- one recipient ----------------------------------------------------------------------------------------------------
+
+
+def _one(
+    work: Round, recipient: Recipient, head: feed.Head | None, keep: Keep, failures: dict[str, str]
+) -> int | None:
+    """Publish to one recipient; how many rows, None for nothing to publish or a failure, which is noted."""
+    try:
+        return _publish(work, recipient, head, keep)
+    except RegistryError as error:
+        if error.code in _STOPS:
+            raise
+        _failed(recipient.party, error, failures)
+    except OSError as error:
+        _failed(recipient.party, refused(error, "publisher"), failures)
+    return None
+
+
+def _publish(work: Round, recipient: Recipient, head: feed.Head | None, keep: Keep) -> int | None:
+    registry, party = work.registry, recipient.party
+    settings = registry.settings.publish
+    index = head.index if head is not None else None
+    if index is not None:
+        _note(registry, index)
+        if index.newest >= work.edition:
+            return None
+    folder = work.folder / party
+    folder.mkdir()
+    mirror = copies.copy_of(registry, party, index, folder)
+    made = draft(work, recipient, index, mirror, folder)
+    if made is None:
+        return None
+    feed.bring_roots(registry.shelf, party)
+    signed = feed.advance(head, made.index, registry.signing, registry.clock.now(), hours=settings.timestamp_hours)
+    _rehearse(registry, made, signed, mirror)
+    for name, path in made.staged.items():
+        if registry.shelf.size(feed.place(party, name)) is None:
+            registry.shelf.put(feed.place(party, name), path)
+    keep()
+    for name, content in signed.items():
+        registry.shelf.put(feed.place(party, name), content)
+    copies.follow(registry, mirror, made)
+    _note(registry, made.index)
+    shutil.rmtree(folder, ignore_errors=True)
+    return sum(part.rows for file in made.files for part in (*file.parts, *file.exceptions))
+
+
+def _rehearse(registry: Registry, made: Draft, signed: dict[str, bytes], mirror: Mirror) -> None:
+    """Follow what is to be shelved as a carrier would, from the first root on. Raises FeedError where one would refuse.
+
+    From a list of the edition before, and from nothing where there is a new full list.
+    """
+    party, scratch = made.index.recipient, made.rehearsal
+    scratch.mkdir()
+    source = ShelfSource(registry.shelf, party, {**made.staged, **signed})
+    first = registry.shelf.get(f"{feed.TRUST}/1.root.json")
+    index = trust.newest(source, scratch / "trust", first, registry.clock.now(), recipient=party).index
+    entry = index.edition(index.newest)
+    if made.delta is not None and made.prepared is not None:
+        path = editions.cheapest_path(index, editions.Edition(mirror.edition))
+        bring.fetch(source, path, scratch)
+        found = bring.change_set(path, scratch)
+        same = np.array_equal(found.records, made.delta.records) and np.array_equal(
+            found.exceptions, made.delta.exceptions
+        )
+        state = (made.prepared if same else mirror.preview(found.records, found.exceptions)).after
+        _must_agree(entry, state.entries, state.content_root, state.exceptions_root)
+    if made.full is not None:
+        bring.fetch(source, [made.full], scratch)
+        entries, content_root = bring.root_of_full(made.full, scratch)
+        exceptions = bring.change_set([bring.only_exceptions(made.full)], scratch).exceptions
+        _must_agree(entry, entries, content_root.hex(), editions.exceptions_root(exceptions).hex())
+
+
+def _must_agree(entry: editions.FeedEdition, entries: int, content_root: str, exceptions_root: str) -> None:
+    if (entry.entries, entry.content_root, entry.exceptions_root) != (entries, content_root, exceptions_root):
+        detail = "What was built is not what a follower would come to; it is not published."
+        raise FeedError(detail, code="root_differs")
+
+
+def _note(registry: Registry, index: FeedIndex) -> None:
+    """Keep what a feed offers as its newest edition, unless it is kept already."""
+    if registry.store.feeds.edition(recipient=index.recipient, edition=index.newest) is not None:
+        return
+    entry = index.edition(index.newest)
+    files = [file for file in index.files if file.to == index.newest and file.epoch == index.epoch]
+    parts = [part for file in files for part in (*file.parts, *file.exceptions)]
+    row = FeedEditionRow(
+        recipient=index.recipient,
+        edition=index.newest,
+        kind="+".join(dict.fromkeys(file.kind for file in files)),
+        rows=sum(part.rows for part in parts),
+        size=sum(part.bytes for part in parts),
+        entries=entry.entries,
+        content_root=bytes.fromhex(entry.content_root),
+        exceptions_root=bytes.fromhex(entry.exceptions_root),
+        published=to_micros(registry.clock.now()),
+    )
+    with registry.store.writing(about=f"feed {index.recipient}"):
+        registry.store.feeds.put_edition(row)
+
+
+# --- the round --------------------------------------------------------------------------------------------------------
+
+
+def _heads(
+    registry: Registry, recipients: Sequence[Recipient], root: Root, failures: dict[str, str]
+) -> dict[str, feed.Head | None]:
+    """Where feeds stand, by party; those that are damaged are among the failures instead."""
+    heads: dict[str, feed.Head | None] = {}
+    for recipient in recipients:
+        try:
+            heads[recipient.party] = feed.read_head(registry.shelf, recipient.party, root)
+        except FeedError as error:
+            _failed(recipient.party, error, failures)
+    return heads
+
+
+def _must_not_be_behind(registry: Registry, heads: Mapping[str, feed.Head | None]) -> None:
+    """Raises ConflictError `database_behind_shelf` where a feed is ahead of the database."""
+    ahead = max((head.index.newest for head in heads.values() if head is not None), default=0)
+    behind = registry.store.editions.newest()
+    if ahead > behind:
+        raise ConflictError(
+            f"The shelf holds edition {ahead}, the database knows only edition {behind}: an old backup of the database "
+            "was restored. Nothing is published, so that no edition number is used twice. Restore the newest backup.",
+            code="database_behind_shelf",
+        )
+
+
+@contextmanager
+def _scratch(registry: Registry) -> Iterator[Path]:
+    """A fresh folder for the work of a round; what an earlier one left goes."""
+    folder = registry.instance / "mirrors" / ".work"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise refused(error, "publisher") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _failed(party: str, error: RegistryError, failures: dict[str, str]) -> None:
+    failures[party] = error.detail
+    _log.warning("feed_failed", party=party, reason=error.detail, code=error.code)
