@@ -21,18 +21,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from registry.decisions import PERIODS
 from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.interfaces import Clock
 from registry.preferences import ALL_CATEGORIES, Category, Channel
 from registry.sealing import SealedNumber
-from registry.standing import ALLOW, CONSENT, DENY, Masks, refused, terms_of, unanswered
+from registry.standing import ALLOW, CONSENT, DENY, Masks, covered, refused, terms_of, unanswered
 from registry.times import Micros, from_micros, iso, to_micros
 
 if TYPE_CHECKING:
     from registry.rulebook import Rulebook, Rulebooks
     from registry.store import Store
 
-PERIODS = ("day", "week", "month")
 LIST_MOST = 1000  # personal entries of a kind per number, as the largest carrier has it (rule 40)
 _ALWAYS = 1 << 62  # Micros
 EVERYTHING: Masks = (ALL_CATEGORIES, ALL_CATEGORIES, ALL_CATEGORIES)
@@ -64,15 +64,13 @@ def masks_of(covered: Mapping[Channel, Iterable[Category]]) -> Masks:
 def ask(store: Store, clock: Clock, *, number: SealedNumber, telemarketer: str, terms: Terms) -> str:
     """Record a request for consent; its name.
 
-    Raises InvalidInputError incomplete_request (rule 13), ConflictError refused_before while a refusal stands, or after
-    the same industry was asked for in vain (rule 15).
+    Raises InvalidInputError incomplete_request (rule 13), ConflictError refused_before while a refusal or an entry of
+    the deny list stands against it, or after the same industry was asked for in vain (rule 15).
     """
-    now = clock.now()
-    _check(terms, now)
     with store.writing(about=number):
-        said = _of(store, number, telemarketer)
-        silent = unanswered(said, to_micros(now)) or NO_MASKS
-        if refused(said, to_micros(now)) or any(have & want for have, want in zip(silent, terms.masks)):
+        now = clock.now()
+        _check(terms, now)
+        if _declines(store, number, telemarketer, terms.masks, to_micros(now)):
             raise ConflictError("The person has refused this company; it may not ask again.", code="refused_before")
         name = secrets.token_hex(8)
         store.consents.put(_row(number, name, telemarketer, terms, "requested", to_micros(now)))
@@ -101,12 +99,13 @@ def give(
 
     `evidence` as in `grant`. Raises InvalidInputError incomplete_request, no_evidence.
     """
-    now = clock.now()
-    _check(terms, now)
     if not _proves(evidence):
         raise InvalidInputError("A consent needs evidence: how it was given, and to which text.", code="no_evidence")
-    name, at = secrets.token_hex(8), to_micros(now)
+    name = secrets.token_hex(8)
     with store.writing(about=number):
+        now = clock.now()
+        _check(terms, now)
+        at = to_micros(now)
         row = _row(number, name, telemarketer, terms, "granted", at)
         store.consents.put({**row, "decided": at, "explicit": 1, **_evidence(row, evidence, at)})
         _refresh(store, rulebooks.at(now), number, telemarketer, at)
@@ -121,8 +120,8 @@ def refuse(store: Store, clock: Clock, rulebooks: Rulebooks, *, number: SealedNu
 def withdraw(store: Store, clock: Clock, rulebooks: Rulebooks, *, number: SealedNumber, consent: str) -> None:
     """End a granted consent; the withdrawal stands as a refusal from now on (rules 23, 25). Raises NotFoundError
     no_consent, ConflictError not_granted."""
-    now = to_micros(clock.now())
     with store.writing(about=number):
+        now = to_micros(clock.now())
         row = _find(store, number, consent)
         if row["state"] != "granted" or row["ended"] is not None:
             raise ConflictError("Only a consent that was given can be withdrawn.", code="not_granted")
@@ -161,7 +160,7 @@ def _lapse(store: Store, rulebook: Rulebook, number: SealedNumber, consent: str,
         if row["state"] == "requested":
             store.consents.put({**row, "state": "deemed_refused", "decided": at})
         else:
-            store.consents.put({**row, "state": "expired", "ended": row["until"]})
+            store.consents.put({**row, "state": "expired"})  # `until` says when; `ended` is for who ended it
         _refresh(store, rulebook, number, row["telemarketer"], at)
     return 1
 
@@ -190,8 +189,8 @@ def deny(
 
 def forget(store: Store, clock: Clock, rulebooks: Rulebooks, *, number: SealedNumber, telemarketer: str) -> None:
     """Take a company off the person's lists."""
-    now = clock.now()
     with store.writing(about=number):
+        now = clock.now()
         store.consents.end_entries(number=number, telemarketer=telemarketer, at=to_micros(now))
         _refresh(store, rulebooks.at(now), number, telemarketer, to_micros(now))
 
@@ -203,13 +202,13 @@ def _enter(
     store: Store, clock: Clock, rulebooks: Rulebooks, number: SealedNumber, telemarketer: str, kind: int, masks: Masks,
     until: datetime | None,
 ) -> None:
-    now = clock.now()
-    at = to_micros(now)
-    if until is not None and until <= now:
-        raise InvalidInputError("The end must lie in the future.", code="ends_in_the_past")
-    if not any(masks):
+    if not _name_something(masks):
         raise InvalidInputError("An entry of a personal list names what it is about.", code="nothing_listed")
     with store.writing(about=number):
+        now = clock.now()  # once nobody else writes about the number, so that moments and changes have one order
+        at = to_micros(now)
+        if until is not None and until <= now:
+            raise InvalidInputError("The end must lie in the future.", code="ends_in_the_past")
         store.consents.end_entries(number=number, telemarketer=telemarketer, at=at)
         if store.consents.count_entries(number=number, kind=kind) >= LIST_MOST:
             raise ConflictError(f"A personal list has at most {LIST_MOST} entries.", code="list_full")
@@ -224,8 +223,8 @@ def _answer(
     store: Store, clock: Clock, rulebooks: Rulebooks, *, number: SealedNumber, consent: str, state: str,
     evidence: Mapping[str, str], explicit: bool,
 ) -> None:
-    now = to_micros(clock.now())
     with store.writing(about=number):
+        now = to_micros(clock.now())
         row = _find(store, number, consent)
         if row["state"] != "requested" or row["ended"] is not None:
             raise ConflictError("This request has been answered.", code="already_answered")
@@ -268,7 +267,8 @@ def _refresh(store: Store, rulebook: Rulebook, number: SealedNumber, telemarkete
     consents = _of(store, number, telemarketer)
     wanted = {kind: _entries_in_force(entries, kind, at) for kind in (ALLOW, DENY)}
     if refused(consents, at):
-        wanted[DENY] = (EVERYTHING, 0)
+        agreed = covered(consents, at)  # given after the refusal; what it doesn't cover stays refused (rule 16)
+        wanted[DENY] = (_both(wanted[DENY][0], _without(EVERYTHING, agreed)), 0)
     wanted[CONSENT] = _consents_in_force(store, rulebook, number, consents, at)
     for kind, (masks, until) in wanted.items():
         row = kept.get(kind)
@@ -296,7 +296,7 @@ def _consents_in_force(
     store: Store, rulebook: Rulebook, number: SealedNumber, consents: list[dict[str, Any]], at: Micros
 ) -> tuple[Masks, int]:
     """The consents that beat the person's refusal now, together, until the first of them ends."""
-    if not rulebook.consent.beats_refusal or refused(consents, at):
+    if not rulebook.consent.beats_refusal:
         return NO_MASKS, 0
     registration = store.registrations.current(number)
     since = registration["since"] if registration else 0
@@ -324,8 +324,30 @@ def _find(store: Store, number: bytes, consent: str) -> dict[str, Any]:
 
 def _check(terms: Terms, now: datetime) -> None:
     unbounded = terms.most < 1 or terms.per not in PERIODS or terms.until <= now
-    if unbounded or not any(terms.masks):
+    if unbounded or not _name_something(terms.masks):
         raise InvalidInputError("A request names what, how often and how long.", code="incomplete_request")
+
+
+def _declines(store: Store, number: SealedNumber, telemarketer: str, masks: Masks, at: Micros) -> bool:
+    """Whether the person stands against being asked for this: by a refusal, by silence, by the deny list (rule 15)."""
+    consents = _of(store, number, telemarketer)
+    entries = [row for row in store.consents.entries_of_numbers([number]) if row["telemarketer"] == telemarketer]
+    against = _both(EVERYTHING if refused(consents, at) else NO_MASKS, unanswered(consents, at) or NO_MASKS)
+    denied, _until = _entries_in_force(entries, DENY, at)
+    left = _both(denied, _without(against, covered(consents, at)))
+    return any(have & want for have, want in zip(left, masks))
+
+
+def _name_something(masks: Masks) -> bool:
+    return any(masks) and all(0 <= mask <= ALL_CATEGORIES for mask in masks)
+
+
+def _both(one: Masks, other: Masks) -> Masks:
+    return one[0] | other[0], one[1] | other[1], one[2] | other[2]
+
+
+def _without(one: Masks, other: Masks) -> Masks:
+    return one[0] & ~other[0], one[1] & ~other[1], one[2] & ~other[2]
 
 
 def _row(

@@ -28,8 +28,8 @@ from registry.rulebook import Rulebook
 from registry.times import local
 
 __all__ = [
-    "PERIODS", "REASONS", "STEPS", "Asker", "Calendar", "CallerKind", "ConsentTerm", "Contact", "Content", "Decision", "Facts",
-    "Standing", "Step", "decide", "decide_many", "facts_of", "steps_allow",
+    "PERIODS", "REASONS", "STEPS", "Asker", "Calendar", "CallerKind", "ConsentTerm", "Contact", "Content", "Decision",
+    "Facts", "Standing", "Step", "decide", "decide_many", "facts_of", "steps_allow",
 ]  # fmt: skip
 
 Asker = Literal["carrier", "telemarketer"]

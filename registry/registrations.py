@@ -4,6 +4,7 @@ Rules of this room:
 - Every change writes the current row, a history row and a pending row in one transaction (DESIGN §4).
 - A registration that is not active declines nothing: its masks are 0, so whatever reads the row is right by itself.
 - The version counts every event up; re-registering after an end goes on counting.
+- A choice is later than every consent given until then, so none of them beats it any more (rules 30, 49(7)).
 - Rule 45: with the holder, everything the old holder said ends; the next holder never sees it.
 - Rule 46: preference and lists follow a ported number; the porting table comes before the prefix.
 """
@@ -21,6 +22,7 @@ import numpy.typing as npt
 
 from registry.errors import InvalidInputError, NotFoundError
 from registry.preferences import NOTHING, Preference
+from registry.standing import CONSENT
 from registry.times import from_micros, local, to_micros
 
 if TYPE_CHECKING:
@@ -200,6 +202,7 @@ def load_many(
                         "at": moment, "version": version + 1, "left_carrier": None,
                     })  # fmt: skip
             store.registrations.put_many(list(fresh.values()))
+            store.consents.outdate(list(fresh), kind=CONSENT)
         total += len(fresh)
     return total
 
@@ -333,6 +336,7 @@ def _write(store: Store, wanted: Registration, event: str, at: datetime) -> Regi
     version = store.registrations.put(values)
     store.registrations.remember([{**values, "version": version, "event": event, "at": stored}])
     store.registrations.await_publishing([{"number": wanted.number, "at": stored, "left_carrier": None}])
+    store.consents.outdate([wanted.number], kind=CONSENT)
     return Registration(
         wanted.number, wanted.state, said, wanted.source, wanted.language, at, wanted.expires, version
     )

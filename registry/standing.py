@@ -68,6 +68,8 @@ def _standing(
 ) -> Standing:
     said = [row for row in history if row["at"] <= at and row["event"] != "ported"]  # porting changes no will
     now, before = (said[-1] if said else None), (said[-2] if len(said) > 1 else None)
+    if now is not None and now["event"] == "recycled":
+        before = None  # what the former holder chose is nobody's business now
     return Standing(
         preference=_preference(now),
         since=from_micros(now["at"]) if now else None,
@@ -87,51 +89,56 @@ def _preference(row: dict[str, Any] | None) -> Preference | None:
 
 
 def terms_of(consents: list[dict[str, Any]], at: int) -> tuple[ConsentTerm, ...]:
-    """The consents granted by a moment (Micros) and neither withdrawn nor ended by then; lapsed ones included."""
+    """The consents that stand at a moment (Micros): granted by then, not withdrawn, and no refusal came after them, be
+    it of another request (rule 30). Lapsed ones are among them."""
+    no = _last_no(consents, at)
     return tuple(
         ConsentTerm(
             row["calls"], row["robocalls"], row["messages"],
             decided=from_micros(row["decided"]),
             until=from_micros(row["until"]) if row["until"] else None,
             most=row["most"],
+            per=row["per"],
             valid=bool(row["explicit"]),
         )
         for row in consents
-        if row["state"] in GRANTED_STATES and row["decided"] <= at
-        and (row["ended"] is None or row["ended"] > at or (row["state"] == "expired" and row["ended"] == row["until"]))
+        if row["state"] in GRANTED_STATES and row["decided"] > no and _runs(row, row["decided"], at)
     )  # fmt: skip
 
 
 def refused(consents: list[dict[str, Any]], at: int) -> bool:
-    """Whether a refusal stands at a moment (Micros) that no later explicit consent replaces (rules 15, 30)."""
-    no = [r["decided"] for r in consents if r["state"] == "refused" and _runs(r, r["decided"], at)]
-    return bool(no) and max(no) >= _last_yes(consents, at)
+    """Whether the person has refused the company by a moment (Micros), whatever was agreed to since (rules 15, 29)."""
+    return _last_no(consents, at) >= 0
+
+
+def covered(consents: list[dict[str, Any]], at: int) -> Masks:
+    """What consents that count cover at a moment (Micros), together."""
+    calls = robocalls = messages = 0
+    for term in terms_of(consents, at):
+        if term.valid and (term.until is None or to_micros(term.until) > at):
+            calls, robocalls, messages = calls | term.calls, robocalls | term.robocalls, messages | term.messages
+    return calls, robocalls, messages
 
 
 def unanswered(consents: list[dict[str, Any]], at: int) -> Masks | None:
-    """What was asked for in vain by a moment (Micros) and is not agreed to since; None: nothing.
+    """What was asked for in vain by a moment (Micros), whatever was agreed to before or since; None: nothing.
 
     The same industry on another channel is similar content, so the masks of all channels are one (rules 15, 29).
     """
-    yes = _last_yes(consents, at)
     silent = 0
     for row in consents:
-        if row["state"] == "deemed_refused" and row["decided"] > yes and _runs(row, row["decided"], at):
+        if row["state"] == "deemed_refused" and _runs(row, row["decided"], at):
             silent |= row["calls"] | row["robocalls"] | row["messages"]
     return (silent, silent, silent) if silent else None
 
 
-def _last_yes(consents: list[dict[str, Any]], at: int) -> int:
-    """When the newest of the explicit consents that run at a moment was given; before all times where none does.
+def _last_no(consents: list[dict[str, Any]], at: int) -> int:
+    """When the person last refused or withdrew, before all times where nothing of the kind stands at a moment.
 
-    A consent for a time is an exception to an earlier refusal, which stands again when that time is over (rule 17).
+    A later consent for a time is an exception to it, and it stands again when that time is over (rule 17).
     """
-    given = (
-        row["decided"] for row in consents
-        if row["state"] in GRANTED_STATES and row["explicit"] and _runs(row, row["decided"], at)
-        and (not row["until"] or at < row["until"])
-    )  # fmt: skip
-    return max(given, default=-1)
+    said = (row["decided"] for row in consents if row["state"] == "refused" and _runs(row, row["decided"], at))
+    return max(said, default=-1)
 
 
 def _runs(row: dict[str, Any], began: int, at: int) -> bool:

@@ -126,15 +126,15 @@ class Consents:
         )
         self._pend(number, telemarketer, kind)
 
-    def end_all(self, *, number: bytes, at: int) -> None:
-        """End everything that a number's holder ever consented to, refused, allowed or denied (rule 45).
+    def outdate(self, numbers: Sequence[bytes], *, kind: int) -> None:
+        """Take back all that is in force of a kind for some numbers."""
+        for row in self._many(f"SELECT * FROM exception WHERE kind = {kind:d} AND number IN :numbers", numbers):  # noqa: S608
+            self.remove_exception(number=row["number"], telemarketer=row["telemarketer"], kind=kind)
 
-        A consent that had lapsed ends once more, with its holder: the next one never consented to anything.
-        """
+    def end_all(self, *, number: bytes, at: int) -> None:
+        """End everything that a number's holder ever consented to, refused, allowed or denied (rule 45)."""
         self._engine.run(
-            """UPDATE consent SET ended = CASE WHEN state = 'expired' AND until >= :at THEN until + 1 ELSE :at END
-               WHERE number = :number AND (ended IS NULL OR (state = 'expired' AND ended = until))""",
-            number=number, at=at,
+            "UPDATE consent SET ended = :at WHERE number = :number AND ended IS NULL", number=number, at=at
         )
         self._engine.run(
             "UPDATE personal_entry SET ended = :at WHERE number = :number AND ended IS NULL", number=number, at=at

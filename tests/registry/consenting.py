@@ -7,6 +7,8 @@ from typing import Any
 
 from registry import consents
 from registry.consents import Terms, masks_of
+from registry.decisions import Contact, decide
+from registry.numbering import load_plan
 from registry.preferences import Category, Channel
 from registry.rulebook import Rulebooks
 from registry.sealing import SealedNumber
@@ -14,6 +16,7 @@ from registry.standing import standing_of
 from registry.store import Store
 from tests.doubles import FakeClock
 
+PLAN = load_plan()
 LI = SealedNumber(b"a sealed number!")
 LOAN_CALLS = masks_of({Channel.CALLS: [Category.LOAN]})
 LOAN_MESSAGES = masks_of({Channel.MESSAGES: [Category.LOAN]})
@@ -76,6 +79,12 @@ class Office:
     def published(self) -> None:
         with self.store.writing():
             self.store.engine.run("DELETE FROM pending_exception")
+
+    def reason(self, channel: Channel, category: Category, company: str = "acme") -> str:
+        """Why a contact that the company makes now is allowed or not, asked by itself."""
+        contact = Contact(self.clock.now(), channel, category, telemarketer=company)
+        rulebook = self.rulebooks.at(contact.at)
+        return decide(contact, self.standing(company), rulebook, holidays=PLAN.holidays, asker="telemarketer").reason
 
     def standing(self, company: str | None = "acme", *, ago: float = 0) -> Any:
         at = self.clock.now() - timedelta(seconds=ago)

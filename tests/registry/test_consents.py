@@ -66,7 +66,8 @@ def test_evidence_says_who_when_how_to_which_text_and_carries_its_digest(office:
 @pytest.mark.parametrize(
     "spoiled",
     [
-        {"masks": (0, 0, 0)}, {"most": 0}, {"most": -1}, {"per": ""}, {"per": "year"},
+        {"masks": (0, 0, 0)}, {"masks": (1 << 16, 0, 0)}, {"masks": (-1, 0, 0)}, {"most": 0}, {"most": -1}, {"per": ""},
+        {"per": "year"},
         {"until": timedelta(0)}, {"until": timedelta(days=-1)},
     ],
 )  # fmt: skip
@@ -184,10 +185,53 @@ def test_a_consent_lapses_with_its_time_and_nothing_renews_it(office: Office) ->
 def test_after_a_refusal_a_consent_with_evidence_of_its_own_counts_again(office: Office) -> None:
     office.refuse(office.ask())
     office.clock.advance(60)
-    office.give()
-    assert not office.standing().refused
-    assert office.exceptions() == {}
-    assert office.standing(ago=1).refused
+    office.give(LOAN_CALLS)
+    assert len(office.standing().consents) == 1
+    assert office.reason(Channel.CALLS, Category.LOAN) == "consented"
+    assert office.standing(ago=1).consents == ()
+
+
+def test_a_consent_after_a_refusal_sets_it_aside_for_what_it_covers_alone(office: Office) -> None:
+    office.refuse(office.ask())
+    office.clock.advance(60)
+    office.give(LOAN_CALLS)
+    assert office.reason(Channel.MESSAGES, Category.LOAN) == "merchant_refused"
+    assert office.reason(Channel.CALLS, Category.TRAVEL) == "merchant_refused"
+    rest = (0xFFFF & ~LOAN_CALLS[0], 0xFFFF, 0xFFFF)
+    assert office.exceptions() == {("acme", DENY): rest}
+    assert office.ask(LOAN_CALLS)
+    with pytest.raises(ConflictError):
+        office.ask(TRAVEL_CALLS)
+
+
+def test_a_refusal_ends_every_consent_that_the_company_had_and_a_later_one_revives_none(office: Office) -> None:
+    office.granted(TRAVEL_CALLS)
+    loans = office.granted(LOAN_CALLS)
+    office.clock.advance(60)
+    office.withdraw(loans)
+    assert office.reason(Channel.CALLS, Category.TRAVEL) == "merchant_refused"
+    office.clock.advance(60)
+    office.give(LOAN_MESSAGES)
+    assert office.reason(Channel.CALLS, Category.TRAVEL) == "merchant_refused"
+    assert office.reason(Channel.MESSAGES, Category.LOAN) == "consented"
+    assert office.exceptions() == {("acme", DENY): (0xFFFF, 0xFFFF, 0xFFFF & ~LOAN_MESSAGES[2])}
+
+
+def test_silence_takes_no_consent_back(office: Office) -> None:
+    office.granted(LOAN_MESSAGES)
+    office.ask(LOAN_CALLS)
+    office.clock.advance(days=7)
+    office.lapse()
+    assert office.reason(Channel.MESSAGES, Category.LOAN) == "consented"
+    assert office.reason(Channel.CALLS, Category.LOAN) == "merchant_refused"
+
+
+def test_who_is_on_the_deny_list_may_not_ask(office: Office) -> None:
+    consents.deny(office.store, office.clock, office.rulebooks, number=LI, telemarketer="acme", masks=LOAN_CALLS)
+    with pytest.raises(ConflictError) as refused:
+        office.ask(LOAN_CALLS)
+    assert refused.value.code == "refused_before"
+    assert office.ask(TRAVEL_CALLS)
 
 
 def test_a_consent_for_a_time_leaves_the_earlier_refusal_standing_afterwards(office: Office) -> None:
@@ -270,7 +314,7 @@ def test_an_entry_for_a_time_ends_by_itself(office: Office) -> None:
 
 
 def test_an_entry_without_a_future_or_without_content_is_refused(office: Office) -> None:
-    for wrong in ({"until": office.clock.now()}, {"masks": (0, 0, 0)}):
+    for wrong in ({"until": office.clock.now()}, {"masks": (0, 0, 0)}, {"masks": (0, 0, 1 << 16)}):
         with pytest.raises(InvalidInputError):
             consents.allow(office.store, office.clock, office.rulebooks, number=LI, telemarketer="acme", **wrong)
     assert office.exceptions() == {}
@@ -317,8 +361,12 @@ def test_a_consent_travels_where_the_rulebook_lets_it_beat_a_refusal(
 def test_a_consent_that_is_older_than_the_refusal_does_not_travel(office: Office, rulebooks: Rulebooks) -> None:
     office.rulebooks = where_consents_beat_refusals(rulebooks)
     office.granted(LOAN_CALLS)
+    assert office.exceptions() == {("acme", CONSENT): LOAN_CALLS}
+    office.published()
     office.clock.advance(60)
     registrations.register(office.store, office.clock, number=LI, preference=DECLINE_ALL, source="site", language="en")
+    assert office.exceptions() == {}
+    assert office.pending() == {("acme", CONSENT)}
     office.clock.advance(60)
     office.granted(TRAVEL_CALLS)
     assert office.exceptions() == {("acme", CONSENT): TRAVEL_CALLS}

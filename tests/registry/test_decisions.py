@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.decisions import (
+    PERIODS,
     REASONS,
     STEPS,
     Asker,
@@ -68,7 +69,7 @@ def standing(said: dict[str, Any]) -> Standing:
         consents=tuple(
             ConsentTerm(
                 *masks(term["masks"]), decided=datetime.fromisoformat(term["decided"]), until=moment(term.get("until")),
-                most=term.get("most", 0), valid=term.get("valid", True),
+                most=term.get("most", 0), per=term.get("per", "month"), valid=term.get("valid", True),
             )
             for term in said.get("consents", ())
         ),
@@ -85,7 +86,7 @@ def contact(said: dict[str, Any]) -> Contact:
         channel=channel_of(said["channel"]), category=category_of(said["category"]),
         content=Content[said["content"].upper()], caller=CallerKind[said["caller"].upper()],
         telemarketer=said["telemarketer"], licensed=said["licensed"], recent_5min=said.get("recent_5min", 0),
-        recent_24h=said.get("recent_24h", 0), in_period=said.get("in_period", 0),
+        recent_24h=said.get("recent_24h", 0), in_period=tuple(said.get("in_period", (0, 0, 0))),
     )  # fmt: skip
 
 
@@ -167,13 +168,13 @@ DAY = datetime(2026, 11, 23, 2, tzinfo=UTC)
 MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2026, 12, 20), timezones=st.just(UTC))
 TERMS = st.builds(
     ConsentTerm, *[st.sampled_from([0, 1, 0xFFFF])] * 3, decided=MOMENTS, until=st.none() | MOMENTS,
-    most=st.integers(0, 3), valid=st.booleans(),
+    most=st.integers(0, 3), per=st.sampled_from(PERIODS), valid=st.booleans(),
 )
 CONTACTS = st.builds(
     Contact, MOMENTS, st.sampled_from(Channel), st.sampled_from([Category.LOAN, Category.OTHER]),
     st.sampled_from([Content.COMMERCIAL, Content.COMMERCIAL, Content.SERVICE, Content.PUBLIC_INTEREST]),
     st.sampled_from([CallerKind.PLAIN] * 5 + list(CallerKind)), st.just("acme"), st.booleans(),
-    recent_5min=st.integers(0, 4), recent_24h=st.integers(0, 6), in_period=st.integers(0, 3),
+    recent_5min=st.integers(0, 4), recent_24h=st.integers(0, 6), in_period=st.tuples(*[st.integers(0, 3)] * 3),
 )
 STANDINGS = st.builds(
     Standing, PREFERENCES, st.none() | MOMENTS, PREFERENCES, st.lists(TERMS, max_size=3).map(tuple), MASKS, MASKS,
