@@ -160,7 +160,7 @@ class Mirror:
             raise damaged(Path(error.filename).name) from error
 
     def refresh(self) -> None:
-        """See what another process has made of the mirror; until then one sees the edition that was opened, mostly."""
+        """See what another process has made of the mirror; lookups do so by themselves only when files are gone."""
         self._stand(read_state(self.folder))
 
     # --- changing -----------------------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ def test_buckets_go_by_the_top_byte_of_the_tag() -> None:
     assert [len(bucket) for bucket in split(records)] == [2, 1, *[0] * 253, 1]
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(histories)
 def test_full_and_deltas_make_the_next_full_for_any_history(history: list[dict[int, Row]]) -> None:
     truth: dict[int, Row] = {}
@@ -111,7 +111,7 @@ def test_full_and_deltas_make_the_next_full_for_any_history(history: list[dict[i
         assert apply(part_way, rolled).tobytes() == now.tobytes()
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(exception_histories)
 def test_exceptions_follow_their_changes_for_any_history(history: list[dict[tuple[int, int, int], Row]]) -> None:
     truth: dict[tuple[int, int, int], Row] = {}
@@ -124,7 +124,7 @@ def test_exceptions_follow_their_changes_for_any_history(history: list[dict[tupl
         assert exceptions_root(now) == exceptions_root(excepted(truth))
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.sets(st.integers(0, 400), min_size=60), st.dictionaries(st.integers(0, 400), rows, max_size=7))
 def test_splicing_a_small_change_set_equals_merging_it(have: set[int], change: dict[int, Row]) -> None:
     before = listed(dict.fromkeys(have, ((1, 1, 1), 5)))
@@ -206,7 +206,7 @@ def test_a_feed_that_ends_before_what_one_has_or_leads_nowhere_is_refused() -> N
     assert refused.value.code == "no_path"
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 10), st.integers(1, 99)), max_size=25), st.integers(0, 10))
 def test_no_other_path_costs_fewer_bytes(spans: list[tuple[int, int, int]], start: int) -> None:
     files = [file("rollup" if low else "full", low, high, size) for low, high, size in spans if low < high]

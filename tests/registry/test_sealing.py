@@ -35,7 +35,7 @@ def test_many_golden_numbers_are_sealed_at_once() -> None:
     assert [bytes(row).hex() for row in seal_many(KEY, digits)] == [row["sealed"] for row in ROWS]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(some_numbers)
 def test_sealing_many_equals_sealing_each_and_unseals_to_the_same(rows: list[tuple[int, int]]) -> None:
     digits = np.array([row[0] for row in rows], np.uint64)
@@ -83,7 +83,7 @@ def test_a_kind_that_there_is_not_is_refused() -> None:
         blocks(np.arange(2, dtype=np.uint64), np.array([1, 3], np.uint8))
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.text())
 def test_texts_come_back_and_never_look_the_same_twice(text: str) -> None:
     sealed = seal_text(KEY, text)

@@ -81,7 +81,7 @@ def test_wycheproof_vectors_hold_for_one_and_in_bulk() -> None:
     assert bulk > 10
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.binary(min_size=32, max_size=32),
     st.lists(st.tuples(st.integers(0, 2**64 - 1), st.sampled_from([1, 2])), max_size=40),
@@ -94,7 +94,7 @@ def test_bulk_tags_equal_single_tags(key: bytes, rows: list[tuple[int, int]], al
     assert tags_many(key, digits, kinds, algorithm).tolist() == single
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.binary(min_size=16, max_size=16), st.lists(st.binary(min_size=16, max_size=16), min_size=1, max_size=10))
 def test_whole_block_macs_equal_those_of_cryptography(key: bytes, messages: list[bytes]) -> None:
     for cipher in (AES(key), AES(key * 2), SM4(key)):

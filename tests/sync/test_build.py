@@ -154,7 +154,7 @@ def rows_of(change: list[Change]) -> BaseRows:
     return base_rows(seal_many(AT_REST, digits.astype(np.uint64)), columns, carrier, CARRIERS)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30, deadline=None)
 @given(histories)
 def test_a_base_and_its_changes_make_the_next_base_for_any_history(history: list[list[Change]]) -> None:
     with tempfile.TemporaryDirectory() as name:
