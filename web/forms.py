@@ -21,6 +21,7 @@ from wtforms import (
     IntegerField,
     PasswordField,
     RadioField,
+    SelectChoice,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -65,6 +66,11 @@ def _plain(text: str | None) -> str | None:
     return unicodedata.normalize("NFKC", text).strip() if text else text
 
 
+def choices(*pairs: tuple[str, Any]) -> list[SelectChoice]:
+    """What may be chosen: values and their names."""
+    return [SelectChoice(value, name) for value, name in pairs]
+
+
 def _required(text: Any = _FILL) -> InputRequired:
     return InputRequired(text)
 
@@ -84,13 +90,13 @@ class CodeForm(Form):
     )  # fmt: skip
 
 
-def _hours(first: Any) -> list[tuple[str, Any]]:
-    return [(_NO_HOUR, first), *((str(hour), f"{hour:02d}:00") for hour in range(24))]
+def _hours(first: str) -> list[SelectChoice]:
+    return choices((_NO_HOUR, first), *((str(hour), f"{hour:02d}:00") for hour in range(24)))
 
 
 def _column(channel: Channel) -> Ticks:
-    choices = [(_ALL, _("All industries")), *((each.slug, name) for each, name in CATEGORIES.items())]
-    return Ticks(CHANNELS[channel], choices=choices)
+    industries = ((each.slug, name) for each, name in CATEGORIES.items())
+    return Ticks(CHANNELS[channel], choices=choices((_ALL, _("All industries")), *industries))
 
 
 class ChoiceForm(Form):
@@ -105,7 +111,7 @@ class ChoiceForm(Form):
     until2 = SelectField(_("until"), choices=_hours("–"))
     weekdays = Ticks(
         _("Whole days on which you want no commercial contact"),
-        choices=[(str(day), name) for day, name in enumerate(WEEKDAYS)],
+        choices=choices(*((str(day), name) for day, name in enumerate(WEEKDAYS))),
     )
     holidays = BooleanField(_("Public holidays too"))
 
@@ -117,7 +123,7 @@ class ChoiceForm(Form):
     @property
     def industries(self) -> list[tuple[str, Any]]:
         """The rows of the matrix: slug and name."""
-        return list(self.calls.choices)
+        return [(choice.value, choice.label) for choice in self.calls.choices]
 
     @property
     def spans(self) -> Iterator[tuple[Field, Field]]:
@@ -181,13 +187,13 @@ class ReportForm(Form):
     what = RadioField(
         _("What was it?"),
         [InputRequired(_CHOOSE)],
-        choices=[
+        choices=choices(
             ("human", _("Somebody called")),
             ("recorded", _("A recorded or artificial voice called")),
             ("message", _("A text message")),
             ("ring_once", _("It rang once and stopped")),
             ("bombing", _("It rang again and again")),
-        ],
+        ),
         default="human",
     )
     caller = StringField(
@@ -200,7 +206,7 @@ class ReportForm(Form):
     category = SelectField(
         _("About what?"),
         [InputRequired(_CHOOSE)],
-        choices=[("", "–"), *((each.slug, name) for each, name in CATEGORIES.items())],
+        choices=choices(("", "–"), *((each.slug, name) for each, name in CATEGORIES.items())),
     )
     duration = IntegerField(
         _("How long, in seconds (if it was a call)"),
@@ -280,9 +286,9 @@ class PartyForm(Form):
     kind = RadioField(
         _("Kind"),
         [InputRequired(_CHOOSE)],
-        choices=[
-            ("carrier", _("Carrier")), ("telemarketer", _("Telemarketer")), ("centre", _("Report centre")),
-        ],
+        choices=choices(
+            ("carrier", _("Carrier")), ("telemarketer", _("Telemarketer")), ("centre", _("Report centre"))
+        ),
         default="carrier",
     )  # fmt: skip
     name_zh = StringField(_("Name in Chinese"), [_required()], filters=[_plain])
@@ -290,7 +296,7 @@ class PartyForm(Form):
     scope = RadioField(
         _("What its feed holds"),
         [InputRequired(_CHOOSE)],
-        choices=[("home", _("The numbers it serves")), ("national", _("All numbers (needs approval)"))],
+        choices=choices(("home", _("The numbers it serves")), ("national", _("All numbers (needs approval)"))),
         default="home",
     )
 

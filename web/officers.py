@@ -20,7 +20,7 @@ from registry.parties import Party
 from registry.times import to_micros
 from web import charts, figures, guard, once
 from web.current import registry_of
-from web.forms import MemberForm, PartyForm
+from web.forms import MemberForm, PartyForm, choices
 from web.labels import word
 from web.parties import actor, key_form, refused, to_sign_in
 from web.people import Page
@@ -160,7 +160,7 @@ def _shown(party: Party, member_form: MemberForm, new_key: Any) -> str:
 def _member_form(party: Party) -> MemberForm:
     form = MemberForm()
     roles = parties.REGULATOR_ROLES if party.kind == "regulator" else parties.PARTY_ROLES
-    form.role.choices = [(role, word("role", role)) for role in roles]
+    form.role.choices = choices(*((role, word("role", role)) for role in roles))
     return form
 
 

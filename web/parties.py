@@ -18,7 +18,7 @@ from registry.errors import ConflictError, InvalidInputError, NotAllowedError, S
 from registry.parties import Party
 from web import figures, guard, once, problems
 from web.current import registry_of
-from web.forms import DiscardForm, FixForm, KeyForm
+from web.forms import DiscardForm, FixForm, KeyForm, choices
 from web.labels import word
 from web.people import Page
 from web.refusals import field_of
@@ -164,7 +164,7 @@ def discard(name: str) -> Response:
 def key_form(party: Party) -> KeyForm:
     """The form for a new key of a party, with the scopes that its kind may have."""
     form = KeyForm()
-    form.scopes.choices = [(scope, word("scope", scope)) for scope in KEY_SCOPES[party.kind]]
+    form.scopes.choices = choices(*((scope, word("scope", scope)) for scope in KEY_SCOPES[party.kind]))
     return form
 
 

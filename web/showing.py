@@ -17,7 +17,7 @@ from wtforms import Field
 
 from registry.preferences import Preference, describe, quiet_of
 from registry.times import from_micros, iso
-from web.current import language_of
+from web.current import language_of, registry_of
 from web.labels import CATEGORIES, CHANNELS, WEEKDAYS, category, channel, reason_sentence, state, wait, word
 from web.refusals import refusal_sentence
 
@@ -66,7 +66,7 @@ def clock(value: datetime | int | None) -> Markup:
     at = _aware(value)
     if at is None:
         return Markup("–")
-    today = format_datetime(at, "yMd") == format_datetime(datetime.now(UTC), "yMd")
+    today = format_datetime(at, "yMd") == format_datetime(registry_of().clock.now(), "yMd")
     if today:
         return _element(at, format_time(at, "HH:mm:ss"))
     return _element(at, format_datetime(at, "M月d日 HH:mm" if language_of() == "zh_CN" else "d MMM HH:mm"))

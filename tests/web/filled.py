@@ -1,0 +1,166 @@
+"""A registry in which something has happened, and the pages of the site with whoever may look at them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from registry import access, parties, quarantine, registrations, reports
+from registry.assembly import Registry
+from registry.numbers import parse_one
+from registry.preferences import Category, Channel, make, quiet_of
+from registry.readers.rows import Row, Unreadable
+from registry.sealing import SealedNumber, seal_one
+from registry.store.feeds import FeedEditionRow
+from registry.times import iso, to_micros
+
+MINE, OTHER = "13800138000", "13911112222"
+CARRIERS = (("cmcc", "中国移动", "China Mobile", 5), ("ctcc", "中国电信", "China Telecom", 2))
+
+
+@dataclass(frozen=True)
+class Viewers:
+    """Session tokens by who looks: a person with and one without a registration, members by role."""
+
+    tokens: dict[str, str]
+    quarantined: str
+
+
+def sealed(registry: Registry, text: str = MINE) -> SealedNumber:
+    return seal_one(registry.keys.at_rest, parse_one(text, registry.plan))
+
+
+def session_of(registry: Registry, text: str) -> str:
+    return access.open_session(
+        registry.store, registry.clock, kind="person", minutes=30, number=sealed(registry, text)
+    )
+
+
+def member(registry: Registry, party: str, role: str) -> str:
+    """The token of a strong session of a new member."""
+    added = parties.add_member(registry.store, registry.clock, party=party, email=f"{role}@{party}.cn", name="王芳",
+                               role=role)
+    with registry.store.writing(about="members"):
+        registry.store.parties.set_member_state(added.member, "active")
+    return access.open_session(
+        registry.store, registry.clock, kind="member", member=added.member, minutes=60, strong=True
+    )
+
+
+def fill(registry: Registry) -> Viewers:
+    """Parties, a registration, editions, acknowledgements, jobs, reports, quarantined rows, keys, members."""
+    store, clock = registry.store, registry.clock
+    names = (("regulator", "regulator", "监管部门", "Regulator"), ("loans", "telemarketer", "贷款公司", "Loans Ltd"))
+    for party, kind, zh, en in names:
+        if store.parties.party(party) is None:
+            parties.add_party(store, clock, party=party, kind=kind, name_zh=zh, name_en=en)
+    for party, zh, en, _have in CARRIERS:
+        parties.add_party(store, clock, party=party, kind="carrier", name_zh=zh, name_en=en)
+    registrations.register(
+        store, clock, number=sealed(registry), source="web", language="zh_CN",
+        preference=make({Channel.CALLS: Category, Channel.MESSAGES: [Category.LOAN]}, quiet_of(range(8), [6])),
+    )
+    _publish(registry)
+    _report(registry)
+    parties.issue_key(store, clock, party="cmcc", scopes=("feed",), label="follower")
+    held = quarantine.rows_of(store, registry.keys, source="cmcc")
+    tokens = {
+        "mine": session_of(registry, MINE), "other": session_of(registry, OTHER),
+        "officer": member(registry, "regulator", "officer"), "auditor": member(registry, "regulator", "auditor"),
+        "owner": member(registry, "cmcc", "owner"),
+    }
+    return Viewers(tokens, held[0].name)
+
+
+def _publish(registry: Registry) -> None:
+    store, now = registry.store, to_micros(registry.clock.now())
+    with store.writing(about="editions"):
+        for edition in range(1, 6):
+            at = now - (6 - edition) * 60_000_000
+            store.editions.insert(edition=edition, state="published", opened=at - 1_000_000, published=at)
+            for party, _zh, _en, have in CARRIERS:
+                root = hashlib.sha256(f"{party} {edition}".encode()).digest()
+                store.feeds.put_edition(FeedEditionRow(party, edition, "delta", 3, 900, 100, root, root, at))
+                if edition <= have:
+                    store.feeds.acknowledge(
+                        recipient=party, edition=edition, content_root=root, exceptions_root=root,
+                        at=at + 9_000_000, agrees=party == "cmcc",
+                    )
+        for place, outcome in enumerate(("done", "failed", "idle")):
+            run = f"run{place}"
+            job, detail = ("publish", "compare", "ingest")[place], "It differs." if outcome == "failed" else ""
+            store.jobs.start(run=run, job=job, holder="test", started=now - 5_000_000)
+            store.jobs.finish(run=run, finished=now - 4_000_000, outcome=outcome, counts={"rows": 3}, detail=detail)
+
+
+def _report(registry: Registry) -> None:
+    at = registry.clock.now() - timedelta(days=1)
+
+    def row(line: int, **other: Any) -> Row:
+        fields = {"id": f"r{line}", "called": f"+86{MINE}", "caller": "+8617100000001", "channel": "calls",
+                  "category": "loan", "at": iso(at), "duration": 12} | other
+        return Row(line, json.dumps(fields).encode(), fields)
+
+    rows = [row(1), row(2, category="lottery"), Unreadable(3, b'{"id": "cut', "not_json")]
+    reports.take_in(registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source="cmcc",
+                    kind="carrier", rows=rows, format="ndjson")
+
+
+def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
+    """(endpoint, address, viewer) of every page that can be looked at; viewer "" is anybody."""
+    return [
+        ("public.home", "/", ""), ("public.privacy", "/privacy", ""), ("public.rules", "/rules", ""),
+        ("public.dev_messages", "/dev/messages", ""), ("people.register", "/register", ""),
+        ("people.sign_in", "/my-number/sign-in", ""), ("members.sign_in", "/sign-in", ""),
+        ("people.choose", "/my-number/choose", "mine"), ("people.choose", "/my-number/choose", "other"),
+        ("people.done", "/my-number/done", "mine"), ("people.my_number", "/my-number", "mine"),
+        ("people.my_number", "/my-number", "other"), ("people.withdraw", "/my-number/withdraw", "mine"),
+        ("people.history", "/my-number/history?at=2026-11-23T10:00", "mine"), ("reporting.report", "/report", "mine"),
+        ("reporting.mine", "/my-reports", "mine"), ("reporting.mine", "/my-reports", "other"),
+        ("parties.overview", "/party", "owner"), ("parties.editions", "/party/editions", "owner"),
+        ("parties.reports", "/party/reports", "owner"), ("parties.quarantined", "/party/quarantine", "owner"),
+        ("parties.fix", f"/party/quarantine/{viewers.quarantined}", "owner"), ("parties.keys", "/party/keys", "owner"),
+        ("officers.today", "/officer", "auditor"), ("officers.today", "/officer", "officer"),
+        ("officers.jobs", "/officer/jobs", "auditor"), ("officers.trail", "/officer/audit", "auditor"),
+        ("officers.all_parties", "/officer/parties", "officer"),
+        ("officers.add_party", "/officer/parties/add", "officer"),
+        ("officers.one_party", "/officer/parties/cmcc", "officer"),
+        ("", "/there-is-nothing-here", ""), ("", "/officer/audit", "officer"),
+    ]  # fmt: skip
+
+
+class Visitor:
+    """Somebody with a browser that keeps cookies and sends the tokens of forms."""
+
+    def __init__(self, app: Flask, token: str = "", language: str = "en") -> None:
+        self.client: FlaskClient = app.test_client()
+        self.client.set_cookie("dc_language", language)
+        if token:
+            self.client.set_cookie("dc_session", token)
+        self.page = ""
+
+    def get(self, address: str, *, status: int = 200) -> str:
+        """Open a page, redirects included."""
+        return self._keep(self.client.get(address, follow_redirects=True), status)
+
+    def post(self, address: str, *, status: int = 200, **fields: Any) -> str:
+        """Send a form with the token of the page that is open, and follow where it leads."""
+        if self.page:
+            fields["csrf_token"] = re.findall(r'name="csrf_token" value="([^"]+)"', self.page)[0]
+        return self._keep(self.client.post(address, data=fields, follow_redirects=True), status)
+
+    def _keep(self, answer: TestResponse, status: int) -> str:
+        self.address = answer.request.path
+        self.page = answer.get_data(as_text=True)
+        assert answer.status_code == status, self.page
+        return self.page
+
+
