@@ -136,6 +136,15 @@ class Feeds:
         )
         return {str(row["recipient"]): _acknowledgement(row) for row in rows}
 
+    def acknowledged_since(self, *, recipient: str, edition: int) -> int | None:
+        """Since when a recipient has an edition or a later one, and agrees with it (Micros); None where it has none."""
+        row = self._engine.row(
+            """SELECT MIN(at) AS since FROM acknowledgement
+               WHERE recipient = :recipient AND edition >= :edition AND agrees = 1""",
+            recipient=recipient, edition=edition,
+        )
+        return int(row["since"]) if row and row["since"] is not None else None
+
     def forget_acknowledgements(self, *, before: int) -> int:
         """Forget acknowledgements from before a moment (Micros), the newest of every recipient excepted; how many."""
         return self._engine.run(
