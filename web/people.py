@@ -166,6 +166,8 @@ def code() -> Page:
 
 def _signed_in(number: Number, onward: str) -> Response:
     registry = registry_of()
+    if before := guard.session_token():
+        access.close_session(registry.store, before)
     minutes = registry.settings.site.person_minutes
     token = access.open_session(
         registry.store, registry.clock, kind="person", number=seal_one(registry.keys.at_rest, number), minutes=minutes

@@ -6,14 +6,16 @@ number has gone to another holder, nobody sees the reports of the one before (ru
 
 from __future__ import annotations
 
+import re
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from registry import registrations, reports
-from registry.errors import InvalidInputError, RegistryError, SignInRequiredError
+from registry import limits, registrations, reports
+from registry.errors import InvalidInputError, RegistryError, SignInRequiredError, TooManyError
 from registry.sealing import SealedNumber, unseal_one
 from registry.store.engine import Row
 from registry.times import EPOCH, from_micros, iso, local, to_micros
@@ -29,6 +31,8 @@ blueprint.register_error_handler(SignInRequiredError, to_sign_in)
 
 SOURCE = "people"
 _SHOWN = 200
+_REPORTS_A_DAY = 50  # of one person; many more than anybody is called
+_NONCE = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ def report() -> Page:
         status = 422
         if form.validate():
             try:
+                _spend(number)
                 result = reports.take_one(
                     registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=SOURCE,
                     kind="people", fields=_fields(form, number), country=registry.settings.numbers.country,
@@ -63,6 +68,9 @@ def report() -> Page:
                 )
             except InvalidInputError as error:
                 _blame(form, error)
+            except TooManyError as error:
+                form.blame(error)
+                status = 429
             else:
                 if result.result == "duplicate":
                     flash(_("We have this report already."), "warn")
@@ -77,6 +85,15 @@ def report() -> Page:
     return render_template("report.html", form=form, masked=masked(number)), status
 
 
+def _spend(number: SealedNumber) -> None:
+    """Spend one of a number's reports of the day. Raises TooManyError."""
+    registry = registry_of()
+    subject = limits.subject_of(registry.keys, b"number:" + number)
+    limits.spend(
+        registry.store, registry.clock, name="report-number-day", subject=subject, most=_REPORTS_A_DAY, per_s=86_400
+    )
+
+
 def _fields(form: ReportForm, number: SealedNumber) -> dict[str, object]:
     """The report as the wire has it (RULES §4)."""
     channel, mode = WHATS[form.what.data]
@@ -84,8 +101,9 @@ def _fields(form: ReportForm, number: SealedNumber) -> dict[str, object]:
     now = registry_of().clock.now()
     if at - now <= timedelta(minutes=1):  # the form knows minutes only
         at = min(at, now)
+    nonce = form.nonce.data or ""
     said = {
-        "id": form.nonce.data,
+        "id": nonce if _NONCE.fullmatch(nonce) else secrets.token_hex(8),
         "called": unseal_one(registry_of().keys.at_rest, number).e164,
         "caller": form.caller.data or "hidden",
         "channel": channel,

@@ -145,21 +145,21 @@ class Visitor:
         self.client.set_cookie("dc_language", language)
         if token:
             self.client.set_cookie("dc_session", token)
-        self.page = ""
+        self.page = self.token = ""
 
     def get(self, address: str, *, status: int = 200) -> str:
         """Open a page, redirects included."""
         return self._keep(self.client.get(address, follow_redirects=True), status)
 
     def post(self, address: str, *, status: int = 200, **fields: Any) -> str:
-        """Send a form with the token of the page that is open, and follow where it leads."""
-        if self.page:
-            fields["csrf_token"] = re.findall(r'name="csrf_token" value="([^"]+)"', self.page)[0]
+        """Send a form with the newest token that a page had, and follow where it leads."""
+        fields["csrf_token"] = self.token
         return self._keep(self.client.post(address, data=fields, follow_redirects=True), status)
 
     def _keep(self, answer: TestResponse, status: int) -> str:
         self.address = answer.request.path
         self.page = answer.get_data(as_text=True)
+        self.token = next(iter(re.findall(r'name="csrf_token" value="([^"]+)"', self.page)), self.token)
         assert answer.status_code == status, self.page
         return self.page
 

@@ -264,6 +264,15 @@ def test_a_report_that_cannot_be_comes_back_with_the_field_marked(
     assert words in visitor.post("/report", status=422, **{**said, field: value})
 
 
+def test_nobody_reports_without_end(registry: Registry, app: Flask) -> None:
+    visitor = Visitor(app, session_of(registry, MINE))
+    visitor.get("/report")
+    said = {"what": "human", "caller": "17100000002", "at": "2026-11-23T09:00", "category": "loan"}
+    for _report in range(50):
+        visitor.post("/report", **said)
+    assert "That was too often" in visitor.post("/report", status=429, **said)
+
+
 def test_what_the_form_library_says_is_chinese_too(registry: Registry, app: Flask) -> None:
     visitor = Visitor(app, session_of(registry, MINE), "zh_CN")
     visitor.get("/report")
