@@ -87,10 +87,12 @@ class Batch:
 def begin(
     store: Store, keys: KeyRing, clock: Clock, *, source: str, idempotency: str | None, origin: str
 ) -> Batch:
-    """The batch of a source's idempotency key, or a new one."""
-    digest = hashlib.blake2b(key=keys.derive("at-rest", "report-rows", FIRST_EPOCH), digest_size=16)
+    """The batch of a source's idempotency key, or a new one. The key is kept as a keyed hash: it may hold a number."""
+    own = keys.derive("at-rest", "report-rows", FIRST_EPOCH)
+    digest = hashlib.blake2b(key=own, digest_size=16)
+    kept = hashlib.blake2b(idempotency.encode(), key=own, person=b"idempotency").hexdigest() if idempotency else None
     with store.writing(about=f"reports {source}"):
-        found = store.reports.batch_of(source, idempotency) if idempotency else None
+        found = store.reports.batch_of(source, kept) if kept else None
         if found and found["state"] != "refused":
             answer = msgspec.json.decode(found["answer"], type=Answer) if found["answer"] else Answer()
             return Batch(found["batch"], found["rows"], found["state"] == "done", answer, digest)
@@ -98,7 +100,7 @@ def begin(
             store.reports.forget_batch(source, found["batch"])
         name = secrets.token_hex(8)
         store.reports.open_batch(
-            source=source, batch=name, idempotency=idempotency, origin=origin, started=to_micros(clock.now())
+            source=source, batch=name, idempotency=kept, origin=origin, started=to_micros(clock.now())
         )
     return Batch(name, 0, False, Answer(), digest)
 

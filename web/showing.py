@@ -15,6 +15,7 @@ from flask_babel import format_date, format_datetime, format_decimal, format_tim
 from markupsafe import Markup
 from wtforms import Field
 
+from registry.logs import without_numbers
 from registry.preferences import Preference, describe, quiet_of
 from registry.times import from_micros, iso
 from web.current import language_of, registry_of
@@ -110,7 +111,9 @@ def nav_link(endpoint: str, text: str, **values: Any) -> Markup:
 
 
 def language_link(code: str) -> str:
-    """The address that switches the language and comes back to this page."""
+    """The address that switches the language and comes back to this page, unless there is none or it holds a number."""
     query = request.query_string.decode("ascii", "ignore")
     back = request.path + (f"?{query}" if query and request.method == "GET" else "")
+    if request.url_rule is None or without_numbers(back) != back:
+        back = "/"
     return url_for("public.language", code=code, next=back)

@@ -18,11 +18,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry import reports
-from registry.errors import ConflictError, InvalidInputError
+from registry.errors import ConflictError, InvalidInputError, TooManyError
 from registry.keys import KeyRing
+from registry.numbers import parse_one
+from registry.quarantine import discard
 from registry.readers import Format, Row, read
 from registry.report_rows import FIELDS, Kind
 from registry.reports import Intake, RowResult, stream_in, take_in, take_one
+from registry.sealing import SealedNumber, seal_one
 from registry.store import Store
 from tests.doubles import FakeClock
 
@@ -110,6 +113,37 @@ def test_no_answer_and_no_row_shows_a_number(desk: Desk) -> None:
             assert "138001" not in repr(row)
             assert "贷款" not in repr(row)
             assert "6666" not in repr(row)
+
+
+def test_numbers_in_ids_names_and_notes_are_not_kept(desk: Desk, keys: KeyRing) -> None:
+    ids = ("13800138000", "20261123-138 0013 8000", "ticket 7")
+    content = ndjson(*(report(id=each, telemarketer="Shop, phone 138-0013-8000") for each in ids), "13800138000")
+    rows = desk.results(content)[:-1]
+    assert tuple(row.id for row in rows) == (*ids, ""), "the source is told its own ids"
+    assert counts(desk.take(content)) == (4, 0, 4, 0)
+    discard(desk.store, desk.clock, source="cmcc", name=rows[3].quarantine, note="asked at +86 138 0013 8000")
+    stored = "".join(repr(desk.store.engine.rows(f"SELECT * FROM {table}")) for table in ("report", "quarantine"))
+    assert "ticket 7" in stored
+    assert "asked at" in stored
+    for written in ("13800138000", "138 0013 8000", "138-0013-8000"):
+        assert written not in stored
+
+
+def test_a_person_reports_fifty_times_a_day(desk: Desk, keys: KeyRing, plan: Any) -> None:
+    own, other = (seal_one(keys.at_rest, parse_one(text, plan)) for text in ("13800138000", "13900139000"))
+
+    def send(place: int, reporter: SealedNumber = own) -> RowResult:
+        return desk.one("people", "people", fields=report(place), reporter=reporter)
+
+    for place in range(50):
+        assert send(place).result == "accepted"
+    assert send(7).result == "duplicate", "what is there already costs nothing"
+    with pytest.raises(TooManyError) as refused:
+        send(50)
+    assert refused.value.facts["limit"] == "reports-number-day"
+    assert send(51, other).result == "accepted"
+    desk.clock.advance(seconds=refused.value.retry_after)
+    assert send(50).result == "accepted"
 
 
 def test_sent_again_all_rows_are_duplicates_quarantined_ones_too(desk: Desk) -> None:

@@ -6,7 +6,6 @@ because a sender that does not read yet must not be able to block itself; what w
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tempfile
 from collections import deque
@@ -114,10 +113,10 @@ def _format() -> Format:
 
 
 def _idempotency() -> str | None:
-    """What stands for the Idempotency-Key. Raises InvalidInputError bad_idempotency_key."""
+    """The Idempotency-Key, or None. Raises InvalidInputError bad_idempotency_key."""
     if "Idempotency-Key" not in request.headers:
         return None
     given = header("Idempotency-Key")
     if not _KEY.fullmatch(given):
         raise InvalidInputError("An Idempotency-Key is 1 to 64 visible characters.", code="bad_idempotency_key")
-    return hashlib.sha256(given.encode()).hexdigest()  # whatever somebody puts into it, we keep no number
+    return given
