@@ -13,8 +13,6 @@ Rules of this room:
 
 from __future__ import annotations
 
-import hashlib
-import json
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 from registry.decisions import PERIODS
 from registry.errors import ConflictError, InvalidInputError, NotFoundError
+from registry.evidence import evidence_columns, no_evidence, proves
 from registry.interfaces import Clock
 from registry.preferences import ALL_CATEGORIES, Category, Channel
 from registry.sealing import SealedNumber
 from registry.standing import ALLOW, CONSENT, DENY, Masks, covered, refused, terms_of, unanswered
-from registry.times import Micros, from_micros, iso, to_micros
+from registry.times import Micros, from_micros, to_micros
 
 if TYPE_CHECKING:
     from registry.rulebook import Rulebook, Rulebooks
@@ -99,7 +98,7 @@ def give(
 
     `evidence` as in `grant`. Raises InvalidInputError incomplete_request, no_evidence.
     """
-    if not _proves(evidence):
+    if not proves(evidence):
         raise InvalidInputError("A consent needs evidence: how it was given, and to which text.", code="no_evidence")
     name = secrets.token_hex(8)
     with store.writing(about=number):
@@ -107,7 +106,7 @@ def give(
         _check(terms, now)
         at = to_micros(now)
         row = _row(number, name, telemarketer, terms, "granted", at)
-        store.consents.put({**row, "decided": at, "explicit": 1, **_evidence(row, evidence, at)})
+        store.consents.put({**row, "decided": at, "explicit": 1, **evidence_columns(row, evidence, at)})
         _refresh(store, rulebooks.at(now), number, telemarketer, at)
     return name
 
@@ -128,7 +127,7 @@ def withdraw(store: Store, clock: Clock, rulebooks: Rulebooks, *, number: Sealed
         store.consents.put({**row, "state": "withdrawn", "ended": now})
         store.consents.put({
             **row, "consent": secrets.token_hex(8), "state": "refused", "asked": now, "decided": now, "ended": None,
-            "until": 0, "explicit": 1, "evidence": "{}", "evidence_hash": _digest("{}"),
+            "until": 0, "explicit": 1, **no_evidence(),
         })  # fmt: skip
         _refresh(store, rulebooks.at(clock.now()), number, row["telemarketer"], now)
 
@@ -231,8 +230,8 @@ def _answer(
         if state == "granted" and now >= _answered_by(row, rulebooks):
             raise ConflictError("This request went unanswered for too long.", code="request_lapsed")
         store.consents.put({
-            **row, "state": state, "decided": now, "starts": now, "explicit": int(explicit and _proves(evidence)),
-            **_evidence(row, evidence, now),
+            **row, "state": state, "decided": now, "starts": now, "explicit": int(explicit and proves(evidence)),
+            **evidence_columns(row, evidence, now),
         })
         _refresh(store, rulebooks.at(clock.now()), number, row["telemarketer"], now)
 
@@ -242,22 +241,6 @@ def _answered_by(row: Mapping[str, Any], rulebooks: Rulebooks) -> int:
     asked = from_micros(row["asked"])
     window = timedelta(days=rulebooks.at(asked).consent.answer_days)
     return int(min(to_micros(asked + window), row["until"]))
-
-
-def _proves(evidence: Mapping[str, str]) -> bool:
-    """Whether evidence says how the consent was given and to which text, and the consent stood alone (19, 20)."""
-    return all(evidence.get(name, "").strip() for name in ("how", "text")) and not evidence.get("bundled")
-
-
-def _evidence(row: Mapping[str, Any], evidence: Mapping[str, str], at: Micros) -> dict[str, Any]:
-    """The columns of evidence: what was brought, with whose consent to what it is (rule 20), and its digest."""
-    whole = {
-        **evidence, "number": row["number"].hex(), "sender": row["telemarketer"], "at": iso(from_micros(at)),
-        "masks": [row["calls"], row["robocalls"], row["messages"]], "most": row["most"], "per": row["per"],
-        "until": iso(from_micros(row["until"])),
-    }  # fmt: skip
-    text = json.dumps(whole if evidence else {}, ensure_ascii=False, sort_keys=True)
-    return {"evidence": text, "evidence_hash": _digest(text)}
 
 
 def _refresh(store: Store, rulebook: Rulebook, number: SealedNumber, telemarketer: str, at: Micros) -> None:
@@ -356,13 +339,9 @@ def _row(
     return {
         "number": number, "consent": name, "telemarketer": telemarketer, "state": state, **_masks(terms.masks),
         "most": terms.most, "per": terms.per, "starts": asked, "until": to_micros(terms.until), "asked": asked,
-        "decided": None, "ended": None, "explicit": 0, "evidence": "{}", "evidence_hash": _digest("{}"),
+        "decided": None, "ended": None, "explicit": 0, **no_evidence(),
     }  # fmt: skip
 
 
 def _masks(masks: Masks) -> dict[str, int]:
     return dict(zip(("calls", "robocalls", "messages"), masks))
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()

@@ -10,10 +10,11 @@ from __future__ import annotations
 import itertools
 import tomllib
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct
@@ -135,6 +136,17 @@ class Rulebooks:
             if pack.status == "in_force" and pack.starts <= day and (pack.ends is None or day <= pack.ends):
                 return pack
         raise NotFoundError("No rulebook was in force on that day.", code="no_rulebook")
+
+    def periods(self) -> list[tuple[Rulebook, datetime, datetime | None]]:
+        """The packs in force, oldest first, each with its first moment and the first one after it (None: open)."""
+        packs = sorted((pack for pack in self.packs if pack.status == "in_force"), key=lambda pack: pack.starts)
+        return [
+            (pack, self._midnight(pack.starts), self._midnight(pack.ends + timedelta(days=1)) if pack.ends else None)
+            for pack in packs
+        ]
+
+    def _midnight(self, day: date) -> datetime:
+        return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
 
     def named(self, name: str) -> Rulebook:
         """The pack of a name. Raises NotFoundError no_rulebook."""

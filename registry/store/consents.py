@@ -58,6 +58,16 @@ class Consents:
             now=now, most=most,
         )
 
+    def erase_evidence(self, *, since: int, before: int, most: int) -> int:
+        """Empty the evidence of at most so many consents that were over in [since, before); how many."""
+        return self._engine.run(
+            """UPDATE consent SET evidence = '{}' WHERE (number, consent) IN (
+                SELECT number, consent FROM consent WHERE state IN ('granted', 'withdrawn', 'expired')
+                AND evidence <> '{}' AND CASE WHEN ended < until THEN ended ELSE until END >= :since
+                AND CASE WHEN ended < until THEN ended ELSE until END < :before LIMIT :most)""",
+            since=since, before=before, most=most,
+        )
+
     # personal entries
 
     def add_entry(self, values: Mapping[str, Any]) -> None:

@@ -118,6 +118,10 @@ def test_what_order_74_says_of_days_and_fines_is_marked_as_unverified(rulebooks:
         ("2026.toml", 'name = "2026"', "name = ", "2026.toml"),
         ("2026.toml", "calls = [21,", "calls = [24,", "rest.calls"),
         ("2026.toml", '"rest.calls"', '"rest.letters"', "unverified"),
+        ("2026.toml", '"rest.calls"', '"rest"', "unverified"),
+        ("2015.toml", "ends = 2026-04-30", "ends = 2015-06-29", "ends before it starts"),
+        ("2026.toml", "starts = 2026-05-01", "starts = 2026-05-32", "2026.toml"),
+        ("2026.toml", "answer_days = 7 ", "# answer_days = 7 ", "answer_days"),
     ],
 )
 def test_packs_that_contradict_themselves_stop_the_start(
@@ -128,6 +132,23 @@ def test_packs_that_contradict_themselves_stop_the_start(
         load_rulebooks(folder)
     assert refused.value.code == "rulebook"
     assert why in refused.value.detail
+
+
+def test_the_period_of_a_rulebook_is_the_one_in_which_it_is_chosen(rulebooks: Rulebooks) -> None:
+    periods = rulebooks.periods()
+    assert [pack.name for pack, _begins, _ends in periods] == ["2015", "2026"]
+    assert [(begins, ends) for _pack, begins, ends in periods] == [
+        (datetime(2015, 6, 29, 16, 0, tzinfo=UTC), datetime(2026, 4, 30, 16, 0, tzinfo=UTC)),
+        (datetime(2026, 4, 30, 16, 0, tzinfo=UTC), None),
+    ]
+
+
+def test_a_pack_in_another_encoding_stops_the_start(folder: Path) -> None:
+    text = (folder / "2026.toml").read_text(encoding="utf-8")
+    (folder / "2026.toml").write_bytes(text.encode("gb18030"))
+    with pytest.raises(SettingsError) as refused:
+        load_rulebooks(folder)
+    assert refused.value.detail.startswith("2026.toml: ")
 
 
 def test_a_folder_without_packs_stops_the_start(tmp_path: Path) -> None:
