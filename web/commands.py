@@ -7,6 +7,7 @@ guide.
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -117,26 +118,20 @@ def party_group() -> None:
 @click.pass_obj
 def party_add(instance: Path, party: str, kind: str, name_zh: str, name_en: str, scope: str) -> None:
     """Add a party. PARTY is its short name in URLs and files, such as cmcc."""
-    registry = assemble(instance)
-    try:
+    with closing(assemble(instance)) as registry:
         added = parties.add_party(
             registry.store, registry.clock, party=party, kind=kind, name_zh=name_zh, name_en=name_en, scope=scope
         )
         click.echo(f"{added.party} ({added.kind}) is number {added.ordinal} in exception files.")
-    finally:
-        registry.close()
 
 
 @party_group.command("list")
 @click.pass_obj
 def party_list(instance: Path) -> None:
     """List the parties: id, kind, state, scope, names."""
-    registry = assemble(instance)
-    try:
+    with closing(assemble(instance)) as registry:
         for party in registry.store.parties.all():
             click.echo(f"{party.party}\t{party.kind}\t{party.state}\t{party.scope}\t{party.name_zh} {party.name_en}")
-    finally:
-        registry.close()
 
 
 @main.group("officer")
@@ -153,25 +148,19 @@ def officer_group() -> None:
 @click.pass_obj
 def officer_invite(instance: Path, email: str, name: str, role: str) -> None:
     """Print a one-time sign-in for EMAIL: a new member, or one who lost password or second factor."""
-    registry = assemble(instance)
-    try:
+    with closing(assemble(instance)) as registry:
         store, clock = registry.store, registry.clock
         found = store.parties.member_of_email(parties.normal_email(email))
         member = found or parties.add_member(store, clock, party=REGULATOR, email=email, name=name, role=role)
         click.echo(f"/sign-in/first/{credentials.invite(store, clock, member=member.member)}")
-    finally:
-        registry.close()
 
 
 @main.command("sms-key")
 @click.pass_obj
 def sms_key(instance: Path) -> None:
     """Print the key (hex) that signs what the http gateway is sent, for whoever runs that gateway."""
-    registry = assemble(instance)
-    try:
+    with closing(assemble(instance)) as registry:
         click.echo(registry.keys.derive("log", "sms-gateway", FIRST_EPOCH).hex())
-    finally:
-        registry.close()
 
 
 @main.group("key")
@@ -188,12 +177,9 @@ def key_group() -> None:
 @click.pass_obj
 def key_issue(instance: Path, party: str, scopes: tuple[str, ...], label: str) -> None:
     """Issue an API key to PARTY and show it once."""
-    registry = assemble(instance)
-    try:
+    with closing(assemble(instance)) as registry:
         _key_id, secret = parties.issue_key(registry.store, registry.clock, party=party, scopes=scopes, label=label)
         click.echo(secret)
-    finally:
-        registry.close()
 
 
 @key_group.command("revoke")
@@ -201,11 +187,8 @@ def key_issue(instance: Path, party: str, scopes: tuple[str, ...], label: str) -
 @click.pass_obj
 def key_revoke(instance: Path, api_key: str) -> None:
     """Revoke an API key by its id; it stops working at once."""
-    registry = assemble(instance)
-    try:
+    with closing(assemble(instance)) as registry:
         parties.revoke_key(registry.store, registry.clock, api_key=api_key)
-    finally:
-        registry.close()
 
 
 @main.group("audit")
@@ -217,11 +200,8 @@ def audit_group() -> None:
 @click.pass_obj
 def audit_verify(instance: Path) -> None:
     """Walk the audit trail and check its hash chain."""
-    registry = assemble(instance)
-    try:
+    with closing(assemble(instance)) as registry:
         count, bad = audit.verify(registry.store)
-    finally:
-        registry.close()
     if bad is not None:
         raise click.ClickException(f"entry {bad} of {count} does not follow from the one before")
     click.echo(f"{count} entries, unbroken")

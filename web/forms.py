@@ -32,7 +32,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from registry.errors import RegistryError
 from registry.preferences import Category, Channel, Description, Preference, make, quiet_of
-from web.labels import CATEGORIES, CHANNELS, WEEKDAYS, problem_sentence
+from web.labels import CATEGORIES, CHANNELS, CONTENTS, WEEKDAYS, WORDS, problem_sentence
 from web.refusals import FIELDS
 
 _FILL = _("Please fill this in.")
@@ -313,6 +313,11 @@ class MemberForm(Form):
     role = SelectField(_("Role"), [InputRequired(_CHOOSE)])
 
 
+def _known(label: Any, words: Iterable[tuple[str, Any]]) -> SelectField:
+    """One of the words that a field of a row may hold, or nothing; the use case judges what else comes."""
+    return SelectField(label, choices=choices(("", "–"), *words), validate_choice=False)
+
+
 class FixForm(Form):
     """A quarantined row, put right; fields that stay empty are left out of it."""
 
@@ -320,11 +325,11 @@ class FixForm(Form):
     at = StringField(FIELDS["at"], [_required()], description=_("For example 2026-05-01T10:00:00+08:00"))
     called = StringField(FIELDS["called"], [_required()])
     caller = StringField(FIELDS["caller"], [_required()])
-    channel = StringField(FIELDS["channel"], description="calls, robocalls, messages")
-    category = StringField(FIELDS["category"], description=", ".join(category.slug for category in Category))
-    content = StringField(FIELDS["content"], description="commercial, service, public_interest")
+    channel = _known(FIELDS["channel"], ((each.slug, name) for each, name in CHANNELS.items()))
+    category = _known(FIELDS["category"], ((each.slug, name) for each, name in CATEGORIES.items()))
+    content = _known(FIELDS["content"], CONTENTS.items())
     duration = StringField(FIELDS["duration"], [Optional(), Regexp(r"\d+$", message=_("Whole seconds."))])
-    mode = StringField(FIELDS["mode"], description="human, recorded, ring_once, bombing")
+    mode = _known(FIELDS["mode"], WORDS["mode"].items())
     telemarketer = StringField(FIELDS["telemarketer"])
     description = TextAreaField(FIELDS["description"])
 

@@ -40,6 +40,12 @@ CHANNELS: Mapping[Channel, Any] = {
     Channel.MESSAGES: lazy_gettext("Texts"),
 }
 
+CONTENTS: Mapping[str, Any] = {
+    "commercial": lazy_gettext("Commercial"),
+    "service": lazy_gettext("Service notice"),
+    "public_interest": lazy_gettext("Public interest"),
+}
+
 WEEKDAYS = (
     lazy_gettext("Monday"), lazy_gettext("Tuesday"), lazy_gettext("Wednesday"), lazy_gettext("Thursday"),
     lazy_gettext("Friday"), lazy_gettext("Saturday"), lazy_gettext("Sunday"),
