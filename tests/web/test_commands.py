@@ -1,0 +1,161 @@
+"""What an operator types: each command on a real instance, what it prints, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from registry import credentials, parties
+from registry.assembly import assemble
+from registry.errors import UnavailableError
+from web.commands import main
+from web.processes import Programs, wait_until_up
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs a command on an instance that was prepared; `status` is what it must end with."""
+
+    def running(*arguments: str, status: int = 0) -> Result:
+        done = CliRunner().invoke(main, ["--instance", str(tmp_path / "instance"), *arguments])
+        assert done.exit_code == status, done.output
+        return done
+
+    assert "First officer, once: /sign-in/first/" in running("prepare").stdout
+    return running
+
+
+def add_carrier(run: Run, party: str = "cmcc") -> Result:
+    return run("party", "add", party, "--kind", "carrier", "--name-zh", "移动", "--name-en", "Mobile")
+
+
+def test_preparing_twice_is_quiet_and_changes_nothing(run: Run, tmp_path: Path) -> None:
+    before = (tmp_path / "instance" / "keys").stat().st_mtime_ns
+    assert "is ready" in run("prepare").stdout
+    assert (tmp_path / "instance" / "keys").stat().st_mtime_ns == before
+
+
+def test_a_party_is_added_and_listed(run: Run) -> None:
+    assert "cmcc (carrier) is number" in add_carrier(run).stdout
+    assert "cmcc\tcarrier\tactive\thome\t移动 Mobile" in run("party", "list").stdout
+
+
+def test_a_key_is_issued_works_and_is_revoked(run: Run, tmp_path: Path) -> None:
+    add_carrier(run)
+    secret = run("key", "issue", "cmcc", "--scope", "feed", "--scope", "reports", "--label", "follower").stdout.strip()
+    registry = assemble(tmp_path / "instance")
+    actor = parties.key_actor(registry.store, registry.clock, secret)
+    assert actor.scopes == {"feed", "reports"}
+    run("key", "revoke", actor.key)
+    with pytest.raises(Exception, match="key") as refused:
+        parties.key_actor(registry.store, registry.clock, secret)
+    assert secret not in str(refused.value)
+    registry.close()
+
+
+def test_an_officer_is_invited_and_invited_again(run: Run, tmp_path: Path) -> None:
+    first = run("officer", "invite", "wang@gov.example", "--role", "auditor").stdout.strip()
+    second = run("officer", "invite", "WANG@gov.example").stdout.strip()
+    registry = assemble(tmp_path / "instance")
+    token = second.removeprefix("/sign-in/first/")
+    assert first != second
+    assert credentials.invited(registry.store, registry.clock, token).role == "auditor"
+    registry.close()
+
+
+def test_the_key_of_the_gateway_is_the_same_each_time(run: Run) -> None:
+    key = run("sms-key").stdout.strip()
+    assert len(bytes.fromhex(key)) == 32
+    assert run("sms-key").stdout.strip() == key
+
+
+def test_the_trail_is_walked_and_a_changed_entry_is_named(run: Run, tmp_path: Path) -> None:
+    add_carrier(run)
+    assert run("audit", "verify").stdout.endswith("entries, unbroken\n")
+    with sqlite3.connect(tmp_path / "instance" / "registry.db") as database:
+        database.execute("UPDATE audit SET actor = 'nobody' WHERE entry = 1")
+    database.close()
+    assert "entry 1 of" in run("audit", "verify", status=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("party", "add", "No Word", "--kind", "carrier", "--name-zh", "x", "--name-en", "x"), "decline-call: "),
+        (("key", "issue", "nobody", "--scope", "feed"), "decline-call: "),
+        (("key", "issue", "regulator", "--scope", "everything"), "decline-call: "),
+        (("key", "revoke", "0000"), "decline-call: "),
+        (("officer", "invite", "no address"), "decline-call: "),
+    ],
+)
+def test_what_is_refused_is_said_in_one_line(run: Run, arguments: tuple[str, ...], said: str) -> None:
+    refused = run(*arguments, status=1)
+    assert refused.stderr.startswith(said)
+    assert refused.stderr.count("\n") == 1
+    assert refused.stdout == ""
+
+
+def test_a_folder_that_nobody_prepared_is_said_in_one_line(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["--instance", str(tmp_path / "none"), "party", "list"])
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert not (tmp_path / "none").exists()
+
+
+def test_settings_that_make_no_sense_name_their_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "instance" / "settings.toml").write_text("[site]\nport = 8000\nprot = 1\n")
+    assert "settings.toml, line 3: site.prot" in run("party", "list", status=1).stderr
+
+
+# programs that run together
+
+
+def child(text: str) -> list[str]:
+    """Arguments of a Python program (after `-m`) that runs a text."""
+    return ["timeit", "-n", "1", "-r", "1", text]
+
+
+def test_programs_are_stopped_together_even_one_that_will_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    from web import processes
+
+    monkeypatch.setattr(processes, "STOP_SECONDS", 0.3)
+    programs = Programs()
+    programs.start("willing", child("import time; time.sleep(60)"))
+    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    programs.start("stubborn", child(stubborn))
+    time.sleep(0.5)
+    assert programs.ended() is None
+    began = time.monotonic()
+    programs.stop()
+    assert time.monotonic() - began < 3
+    assert all(each.poll() is not None for each in programs._children.values())
+
+
+def test_when_one_program_ends_by_itself_the_others_are_stopped() -> None:
+    programs = Programs()
+    programs.start("lasting", child("import time; time.sleep(60)"))
+    programs.start("short", child("pass"))
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        assert programs.wait() == 1
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert all(each.poll() is not None for each in programs._children.values())
+
+
+def test_a_program_that_ends_before_it_is_up_is_named() -> None:
+    programs = Programs()
+    programs.start("site", child("pass"))
+    try:
+        with pytest.raises(UnavailableError, match="The site ended before it was up"):
+            wait_until_up("http://127.0.0.1:9/healthz", programs, seconds=20)
+    finally:
+        programs.stop()
