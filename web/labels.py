@@ -118,14 +118,32 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "key_issued": lazy_gettext("Key issued"),
         "key_revoked": lazy_gettext("Key revoked"),
     },
+    "count": {  # what runs of jobs count
+        "editions": lazy_gettext("editions"),
+        "feeds": lazy_gettext("feeds"),
+        "rows": lazy_gettext("rows"),
+        "renewed": lazy_gettext("renewed"),
+        "files": lazy_gettext("files"),
+        "pages": lazy_gettext("pages"),
+        "accepted": lazy_gettext("accepted"),
+        "duplicates": lazy_gettext("duplicates"),
+        "quarantined": lazy_gettext("quarantined"),
+        "refused": lazy_gettext("refused"),
+        "failed": lazy_gettext("failed"),
+        "codes": lazy_gettext("codes"),
+        "consents": lazy_gettext("consents"),
+        "registrations": lazy_gettext("registrations"),
+        "sessions": lazy_gettext("sessions"),
+        "compared": lazy_gettext("compared"),
+        "acknowledgements": lazy_gettext("acknowledgements"),
+        "runs": lazy_gettext("runs"),
+    },
     "job": {
         "publish": lazy_gettext("Publish lists"),
-        "renew": lazy_gettext("Renew feed timestamps"),
         "ingest": lazy_gettext("Take reports in"),
-        "expire": lazy_gettext("Expire codes and consents"),
         "tidy": lazy_gettext("Expire codes and consents"),
-        "compare": lazy_gettext("Compare base with tables"),
         "purge": lazy_gettext("Erase what is past its time"),
+        "compare": lazy_gettext("Compare base with tables"),
     },
 }
 
@@ -160,7 +178,7 @@ STATES: Mapping[str, tuple[str, Any]] = {  # slug -> colour, word
 
 
 def word(group: str, slug: object) -> str:
-    """What a slug of a group (event, source, kind, role, scope, file, mode, job) is called."""
+    """What a slug of a group (the groups of WORDS) is called."""
     return str(WORDS[group].get(str(slug), slug))
 
 
