@@ -143,12 +143,6 @@ def close_session(store: Store, token: str) -> None:
         store.sessions.close(token_hash(token))
 
 
-def close_sessions_of(store: Store, *, member: str) -> int:
-    """End all sessions of a member; how many there were."""
-    with store.writing():
-        return store.sessions.close_all(member)
-
-
 def forget_expired(store: Store, clock: Clock) -> int:
     """Erase sessions and invitations that are past their time; how many."""
     with store.writing():

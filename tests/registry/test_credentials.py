@@ -277,3 +277,29 @@ def test_a_clerk_needs_no_second_factor(desk: Desk) -> None:
     assert not may(actor, "manage_own_keys")
     assert actor.party is not None
     assert actor.party.party == "cmcc"
+
+
+def test_whatever_opens_or_shuts_a_door_stands_in_the_trail(desk: Desk) -> None:
+    strong, secret = desk.officer()
+    officer = desk.actor(strong).name
+    with pytest.raises(SignInRequiredError):
+        desk.sign_in("wrong password")
+    half = desk.sign_in()
+    with pytest.raises(InvalidInputError):
+        desk.prove(half, "no code")
+    desk.prove(half, desk.code(secret))
+    clerk = desk.actor(desk.welcome("clerk", "clerk@example.cn")).member
+    assert clerk is not None
+    key, _secret = parties.issue_key(
+        desk.store, desk.clock, party="cmcc", scopes=("feed",), label="x", actor=officer
+    )
+    parties.revoke_key(desk.store, desk.clock, api_key=key, actor=officer)
+    parties.suspend_member(desk.store, desk.clock, member=clerk.member, actor=officer)
+    parties.set_party_state(desk.store, desk.clock, party="cmcc", state="suspended", actor=officer)
+    trail = [(entry.action, entry.actor) for entry in reversed(audit.entries(desk.store))]
+    assert [action for action, _actor in trail] == [
+        "party_added", "party_added", "member_added", "member_invited", "invitation_accepted", "second_factor_set",
+        "sign_in_failed", "password_given", "second_factor_failed", "signed_in", "member_added", "member_invited",
+        "invitation_accepted", "key_issued", "key_revoked", "member_suspended", "party_suspended",
+    ]  # fmt: skip
+    assert {actor for action, actor in trail if action.startswith("key_") or "suspended" in action} == {officer}
