@@ -18,7 +18,7 @@ import numpy as np
 
 from registry import editions
 from registry.editions import EXCEPTION, RECORD, FeedFile, FeedIndex, FeedPart, Records
-from registry.errors import FeedError
+from registry.errors import FeedError, NotFoundError
 from sync.changes import Delta
 from sync.listfiles import read_chunks, read_exceptions, read_list
 from sync.mirror import Mirror
@@ -37,13 +37,15 @@ def have(mirror: Mirror, index: FeedIndex) -> editions.Edition | None:
 def fetch(source: Source, path: Sequence[FeedFile], folder: Path) -> int:
     """Fetch and check the files of a way into a folder, each under its own name; how many bytes they have.
 
-    Raises FeedError `feed_cut`, `feed_altered`, and what the source raises.
+    Raises FeedError `feed_cut`, `feed_altered`, `feed_incomplete`, and what the source raises.
     """
     for part in _parts(path):
         into = folder / part.name
-        source.download(f"lists/{part.name}", into, size=part.bytes)
         try:
+            source.download(f"lists/{part.name}", into, size=part.bytes)
             check_part(into, part)
+        except NotFoundError as error:
+            raise FeedError("A list file of the feed is missing.", code="feed_incomplete") from error
         except FeedError:
             into.unlink(missing_ok=True)  # the next attempt begins anew
             raise

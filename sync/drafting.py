@@ -20,7 +20,7 @@ import numpy as np
 
 from registry import editions
 from registry.editions import FeedEdition, FeedFile, FeedIndex, FeedPart, Records
-from registry.errors import ConflictError, FeedError, NotFoundError
+from registry.errors import ConflictError, FeedError
 from registry.store.feeds import Recipient
 from registry.times import from_micros
 from sync import bring, changes, rolling
@@ -165,7 +165,7 @@ def _rolled_up(work: Round, recipient: Recipient, index: FeedIndex, span: Span, 
         path = editions.cheapest_path(sets, editions.Edition(span.from_))
         bring.fetch(ShelfSource(work.registry.shelf, recipient.party), path, scratch)
         before = bring.change_set(path, scratch)
-    except (FeedError, NotFoundError):
+    except FeedError:
         return work.told(
             changes.load(work.registry.store, work.registry.keys, after=span.from_, upto=span.to), recipient
         )
@@ -180,7 +180,7 @@ def _full(work: Round, recipient: Recipient, folder: Path) -> tuple[FeedFile, Fe
     scratch = work.folder / "base"
     scratch.mkdir(exist_ok=True)
     parts = rolling.roll(registry, upto=work.edition, scratch=scratch)
-    with rolling.files(registry, parts) as base:
+    with rolling.files(registry, parts, scratch) as base:
         made: FullList = build_full(
             base, folder, at_rest=registry.keys.at_rest, key=registry.keys.list_key(recipient.party),
             algorithm=registry.settings.publish.algorithm,

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from registry import keydelivery
 from registry.errors import FeedError, UnavailableError
-from sync.source import HttpSource
+from sync.source import Api
 from sync.state import ListKeys, StateFolder
 
 PRIVATE, LIST_KEYS = "recipient.key", "list-keys.json"
@@ -40,7 +40,7 @@ def key_of(folder: StateFolder, party: str, epoch: int) -> bytes | None:
     return bytes.fromhex(held.keys[epoch])
 
 
-def fetch(source: HttpSource, folder: StateFolder, party: str) -> ListKeys:
+def fetch(source: Api, folder: StateFolder, party: str) -> ListKeys:
     """Register the public key, fetch all list keys, keep them. Raises FeedError `key_not_ours`, `bad_answer`."""
     private = _private_key(folder)
     source.call("PUT", "keys/recipient", {"public_key": base64.b64encode(keydelivery.public_of(private)).decode()})

@@ -42,10 +42,14 @@ def parts_of(base: BaseRow) -> tuple[BasePart, ...]:
 
 
 @contextmanager
-def files(registry: Registry, parts: tuple[BasePart, ...]) -> Iterator[list[Path]]:
-    """Local paths of base parts, as long as the context lasts."""
+def files(registry: Registry, parts: tuple[BasePart, ...], folder: Path) -> Iterator[list[Path]]:
+    """Base parts by their own names in a folder, to be read as long as the context lasts."""
     with ExitStack() as stack:
-        yield [stack.enter_context(registry.shelf.path(FOLDER + part.name)) for part in parts]
+        for part in parts:
+            place = folder / part.name
+            place.unlink(missing_ok=True)
+            place.symlink_to(stack.enter_context(registry.shelf.path(FOLDER + part.name)).absolute())
+        yield [folder / part.name for part in parts]
 
 
 def roll(registry: Registry, *, upto: int, scratch: Path) -> tuple[BasePart, ...]:
@@ -57,10 +61,7 @@ def roll(registry: Registry, *, upto: int, scratch: Path) -> tuple[BasePart, ...
     if edition >= upto:
         return parts
     found = changes.load(registry.store, registry.keys, after=edition, upto=upto)
-    with files(registry, parts) as paths:
-        for part, path in zip(parts, paths):
-            (scratch / part.name).unlink(missing_ok=True)
-            (scratch / part.name).symlink_to(path)
+    with files(registry, parts, scratch):
         made = merge_base(
             parts, as_base_rows(found), scratch, rows_per_part=registry.settings.publish.rows_per_part
         )

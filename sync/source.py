@@ -34,6 +34,14 @@ class Source(Protocol):
         ...
 
 
+class Api(Protocol):
+    """The API that a feed belongs to."""
+
+    def call(self, method: str, path: str, body: object = None) -> dict[str, object]:
+        """Ask it something under `/api/v1/`; the JSON of the answer."""
+        ...
+
+
 class ShelfSource:
     """A recipient's feed on a shelf, over which files may lie that are not shelved yet."""
 

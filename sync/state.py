@@ -8,8 +8,11 @@ Rules of this room:
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +21,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from registry.errors import ConflictError
 from registry.outside.shelf import refused
 
 T = TypeVar("T")
@@ -73,6 +77,20 @@ class StateFolder:
             self.downloads.mkdir(exist_ok=True)
         except OSError as error:
             raise refused(error, "state") from error
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """The right to change the folder. Raises ConflictError `state_busy` where another process is at it."""
+        try:
+            lock = (self.folder / "lock").open("w")
+        except OSError as error:
+            raise refused(error, "state") from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConflictError("Another process follows into this state folder.", code="state_busy") from error
+            yield
 
     def read(self, name: str, kind: type[T]) -> T | None:
         """A file of the folder as the type it holds; None where it is missing or damaged."""

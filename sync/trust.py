@@ -10,7 +10,9 @@ Rules of this room:
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +31,7 @@ from tuf.ngclient import FetcherInterface, Updater
 
 from registry import editions
 from registry.errors import FeedError, NotFoundError
+from registry.outside.shelf import refused
 from sync.feed import INDEX, index_name
 from sync.source import Source
 
@@ -66,7 +69,11 @@ def newest(source: Source, folder: Path, root: bytes, now: datetime, *, recipien
     Raises FeedError: `feed_altered`, `feed_cut`, `feed_older`, `feed_expired`, `feed_foreign_key`, `feed_incomplete`,
     `feed_foreign` (another recipient's), `bad_root`; and what the source raises.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with _seen(folder) as scratch:
+        return _newest(source, scratch, root, now, recipient)
+
+
+def _newest(source: Source, folder: Path, root: bytes, now: datetime, recipient: str) -> Trusted:
     fetcher = _Fetcher(source)
     try:
         updater = Updater(str(folder), "metadata", fetcher=fetcher, bootstrap=root)
@@ -87,6 +94,35 @@ def newest(source: Source, folder: Path, root: bytes, now: datetime, *, recipien
     if recipient and index.recipient != recipient:
         raise FeedError("The feed is for another recipient.", code="feed_foreign")
     return Trusted(index, trusted.timestamp.expires)
+
+
+@contextmanager
+def _seen(folder: Path) -> Iterator[Path]:
+    """A copy of what was seen, to go on in; it takes the folder's place when all is well.
+
+    All feeds of a registry are signed by the same keys: what another recipient's feed says must leave no trace here.
+    """
+    fresh, old = folder.with_name(f"{folder.name}.new"), folder.with_name(f"{folder.name}.old")
+    if old.exists() and not folder.exists():
+        old.rename(folder)  # killed between the two renames below
+    for left in (fresh, old):
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        if folder.exists():
+            shutil.copytree(folder, fresh, symlinks=True)
+        else:
+            fresh.mkdir(parents=True)
+        yield fresh
+        if folder.exists():
+            folder.rename(old)
+        fresh.rename(folder)
+    except OSError as error:
+        raise refused(error, "state") from error
+    finally:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        for left in (fresh, old):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def check_part(path: Path, part: editions.FeedPart) -> None:

@@ -231,6 +231,15 @@ class Editions:
         )
         return [tuple(row.values()) for row in rows]
 
+    def changes_slice(self, *, after: int, low: bytes, high: bytes) -> list[tuple[Any, ...]]:
+        """What the editions after one said of the numbers in [low, high), the newest last: number, masks, quiet."""
+        rows = self._engine.rows(
+            """SELECT number, calls, robocalls, messages, quiet FROM edition_change
+               WHERE number >= :low AND number < :high AND edition > :after ORDER BY number, edition""",
+            after=after, low=low, high=high,
+        )
+        return [tuple(row.values()) for row in rows]
+
     def pending_slice(self, *, low: bytes, high: bytes) -> set[bytes]:
         """The pending numbers in [low, high)."""
         rows = self._engine.rows(

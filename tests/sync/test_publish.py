@@ -21,6 +21,7 @@ from registry.settings import PublishSettings, Settings
 from registry.store import Store
 from registry.store.engine import SqliteEngine
 from sync import feed, freshness, rolling
+from sync.compare import compare_base
 from sync.mirror import Mirror
 from sync.publish import publish_once
 from tests.doubles import FakeClock, MemoryShelf
@@ -432,3 +433,24 @@ def test_a_renewed_pointer_still_counts_a_day_later(town: Town) -> None:
     publish_once(town)
     head = feed.read_head(town.shelf, "all", feed.newest_root(town.shelf))
     assert head.timestamp.expires - town.clock.now() == timedelta(hours=24)
+
+
+def test_base_and_tables_say_the_same_and_a_difference_is_an_alarm(any_town: Town) -> None:
+    town = any_town
+    town.settings = Settings(publish=PublishSettings(rows_per_part=60))
+    town.load(200)
+    publish_once(town)
+    for place in range(0, 200, 7):
+        town.decline(place, NOTHING if place % 2 else LOANS)
+    publish_once(town)
+    town.decline(5, LOANS)
+    town.decline(500, LOANS)
+    active = sum(place % 7 != 0 or place % 2 == 0 for place in range(200)) - 1
+    assert compare_base(town, keep=lambda: None) == active
+    with town.store.writing():
+        town.store.engine.run("UPDATE registration SET calls = 9 WHERE number = :number", number=town.number(8))
+        town.store.engine.run("DELETE FROM registration WHERE number = :number", number=town.number(9))
+    with pytest.raises(ConflictError) as caught:
+        compare_base(town, keep=lambda: None)
+    assert caught.value.code == "base_differs"
+    assert "2 numbers" in caught.value.detail

@@ -1,0 +1,87 @@
+"""The jobs of the clockwork: publish, ingest, tidy, compare, purge; how often each runs, and what it does.
+
+Rules of this room: a job is given the registry and the means to keep its lease (which also says when to stop); it
+returns counts, all 0 where there was nothing to do; whatever it does may be done again. Pointers are renewed by the job
+that publishes, because only one may move them at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from registry import access, consents, jobs, registrations, verification
+from registry.settings import Settings
+from registry.times import to_micros
+from sync import freshness
+from sync.compare import compare_base
+from sync.ingest import ingest_due
+from sync.publish import publish_once
+
+if TYPE_CHECKING:
+    from registry.assembly import Registry
+
+Keep = Callable[[], None]
+Work = Callable[["Registry", Keep], jobs.Counts]
+HOUR_S = 3600
+ACKNOWLEDGEMENT_DAYS = 400  # how long what carriers said is kept, to answer for any day of a year
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job: what it does, every how many seconds, how soon after the start; `rarely`: not again by another process
+    before its time has come."""
+
+    work: Work
+    every_s: Callable[[Settings], int]
+    first_s: float
+    rarely: bool = False
+
+
+def publish(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Publish what is pending, and renew the pointers of feeds."""
+    return publish_once(registry, keep=keep)
+
+
+def ingest(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Take in carriers' reports from folders and outboxes."""
+    return ingest_due(registry, keep=keep)
+
+
+def tidy(registry: Registry, keep: Keep) -> jobs.Counts:
+    """End what time has ended: codes, consents, registrations, sessions."""
+    store, clock = registry.store, registry.clock
+    counts = {"codes": verification.expire_codes(store, clock)}
+    keep()
+    counts["consents"] = consents.lapse_due(store, clock, registry.rulebooks)
+    keep()
+    counts["registrations"] = registrations.expire_due(store, clock)
+    counts["sessions"] = access.forget_expired(store, clock)
+    return counts
+
+
+def compare(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Compare the base and what editions said since with the tables."""
+    return {"compared": compare_base(registry, keep=keep)}
+
+
+def purge(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Delete what retention has ended: list files and metadata nobody needs, old runs of jobs, old acknowledgements."""
+    counts = {"files": freshness.tidy(registry, keep=keep)}
+    keep()
+    before = to_micros(registry.clock.now() - timedelta(days=ACKNOWLEDGEMENT_DAYS))
+    with registry.store.writing(about="acknowledgement"):
+        counts["acknowledgements"] = registry.store.feeds.forget_acknowledgements(before=before)
+    counts["runs"] = jobs.purge(registry.store, registry.clock, settings=registry.settings.jobs)
+    return counts
+
+
+JOBS: Mapping[str, Job] = {
+    "publish": Job(publish, lambda settings: settings.publish.every_s, 0),
+    "ingest": Job(ingest, lambda settings: settings.jobs.ingest_s, 1),
+    "tidy": Job(tidy, lambda settings: settings.jobs.tidy_s, 5),
+    "purge": Job(purge, lambda _settings: HOUR_S, 90, rarely=True),
+    "compare": Job(compare, lambda settings: settings.jobs.compare_hours * HOUR_S, 180, rarely=True),
+}
