@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from registry import access, consents, jobs, registrations, verification
+from registry import access, consents, evidence, jobs, limits, registrations, reports, verification
 from registry.settings import Settings
 from registry.times import to_micros
 from sync import freshness
@@ -51,7 +51,7 @@ def ingest(registry: Registry, keep: Keep) -> jobs.Counts:
 
 
 def tidy(registry: Registry, keep: Keep) -> jobs.Counts:
-    """End what time has ended: codes, consents, registrations, sessions."""
+    """End what time has ended: codes, consents, registrations, sessions; allowances that are whole are not counted."""
     store, clock = registry.store, registry.clock
     counts = {"codes": verification.expire_codes(store, clock)}
     keep()
@@ -59,6 +59,7 @@ def tidy(registry: Registry, keep: Keep) -> jobs.Counts:
     keep()
     counts["registrations"] = registrations.expire_due(store, clock)
     counts["sessions"] = access.forget_expired(store, clock)
+    limits.forget_spent(store, clock)
     return counts
 
 
@@ -68,13 +69,19 @@ def compare(registry: Registry, keep: Keep) -> jobs.Counts:
 
 
 def purge(registry: Registry, keep: Keep) -> jobs.Counts:
-    """Delete what retention has ended: list files and metadata nobody needs, old runs of jobs, old acknowledgements."""
+    """Delete what retention has ended: reports and evidence of consents (the rulebook says when), list files and
+    metadata nobody needs, old runs of jobs, old acknowledgements."""
+    store, clock = registry.store, registry.clock
     counts = {"files": freshness.tidy(registry, keep=keep)}
     keep()
-    before = to_micros(registry.clock.now() - timedelta(days=ACKNOWLEDGEMENT_DAYS))
-    with registry.store.writing(about="acknowledgement"):
-        counts["acknowledgements"] = registry.store.feeds.forget_acknowledgements(before=before)
-    counts["runs"] = jobs.purge(registry.store, registry.clock, settings=registry.settings.jobs)
+    counts["rows"] = sum(reports.purge(store, clock, registry.rulebooks).values())
+    keep()
+    counts["consents"] = evidence.erase_due(store, clock, registry.rulebooks)
+    keep()
+    before = to_micros(clock.now() - timedelta(days=ACKNOWLEDGEMENT_DAYS))
+    with store.writing(about="acknowledgement"):
+        counts["acknowledgements"] = store.feeds.forget_acknowledgements(before=before)
+    counts["runs"] = jobs.purge(store, clock, settings=registry.settings.jobs)
     return counts
 
 
