@@ -287,7 +287,3 @@ class Reports:
                 failures=box.failures, failure=box.failure,
             )
         )  # fmt: skip
-
-    def remove_outbox(self, source: str) -> bool:
-        """Forget an outbox; False where there was none."""
-        return bool(self._engine.run("DELETE FROM outbox WHERE source = :source", source=source))
