@@ -34,7 +34,7 @@ browser: ## install Chromium and a Chinese font where apt-get is usable
 	@sh .ci/browser
 
 test: $(VENV)/test.done browser ## every test
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 check: $(VENV)/test.done ## ruff, mypy, import-linter
 	$(BIN)/ruff check registry sync web tests

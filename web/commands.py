@@ -105,7 +105,9 @@ def party_group() -> None:
 
 @party_group.command("add")
 @click.argument("party")
-@click.option("--kind", type=click.Choice(["carrier", "telemarketer", "centre"]), required=True)
+@click.option(
+    "--kind", type=click.Choice(["carrier", "telemarketer", "centre"]), required=True, help="What the party is."
+)
 @click.option("--name-zh", required=True, help="Name in Chinese.")
 @click.option("--name-en", required=True, help="Name in English.")
 @click.option(
