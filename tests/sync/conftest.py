@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from registry.preferences import EVERYTHING, NOTHING, Preference
 from registry.sealing import SealedNumber
 from registry.settings import Settings
 from registry.store import Store
+from registry.store.engine import SqliteEngine
 from sync import bring, changes, trust
 from sync.mirror import Mirror
 from sync.source import ShelfSource
@@ -116,9 +118,12 @@ def build(
 
 
 @pytest.fixture
-def small_town(sqlite_store: Store, clock: FakeClock, keys: KeyRing, plan: NumberPlan, tmp_path: Path) -> Town:
-    """One home and one national feed, for tests that publish many times."""
-    return build(sqlite_store, clock, keys, plan, tmp_path / "instance", parties=("cmcc", "all"))
+def small_town(clock: FakeClock, keys: KeyRing, plan: NumberPlan, tmp_path: Path) -> Iterator[Town]:
+    """One home and one national feed, for tests that publish many times; its database does not wait for the disk."""
+    store = Store(SqliteEngine(tmp_path / "registry.db", synchronous="OFF"))
+    store.migrate(at=0)
+    yield build(store, clock, keys, plan, tmp_path / "instance", parties=("cmcc", "all"))
+    store.close()
 
 
 @pytest.fixture

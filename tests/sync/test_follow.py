@@ -31,7 +31,7 @@ from sync.state import StateFolder, Status
 from tests.sync.conftest import Town, contents, truth
 
 KEY = "dc_test_key"
-PLACES = 60
+PLACES = 24
 TEN = datetime.fromisoformat("2026-11-23T10:00:00+08:00")
 
 
