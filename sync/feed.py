@@ -5,7 +5,7 @@ Rules of this room:
   `metadata/timestamp.json`: whoever publishes writes it last, so a reader sees one whole state or the one before.
 - Versions are read from what the pointer says, never from a clock; what a crash left behind a pointer is written again.
 - The root role is signed by the offline key, the others by the online key. List files are bound by the digests in
-  `feed.json` (docs/adr/0002).
+  `feed.json` (docs/adr/0003).
 - What is read back is verified as a client would: a feed that somebody touched is not built upon.
 """
 
