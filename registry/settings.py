@@ -44,6 +44,11 @@ class SiteSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     sign_ins_per_address_hour: Positive = 30  # passwords that do not fit; right ones cost nothing
     max_upload_bytes: Bytes = 20_000_000_000  # reports are streamed, so this is a stop, not a buffer
 
+    @property
+    def local_url(self) -> str:
+        """Where this machine reaches the site."""
+        return f"http://{self.address}:{self.port}"
+
 
 class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The database: a SQLite file beside the settings, or a PostgreSQL address."""

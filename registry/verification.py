@@ -39,7 +39,7 @@ _NONCE_BYTES = 16
 _LONGEST_TYPED = 64
 # The code comes first, so that a phone shows it on its locked screen; never a link, so that no fake can have one.
 _TEXTS = {
-    "zh_CN": "{code} 是您的谢绝来电验证码,{minutes} 分钟内有效。请勿告诉任何人。若非本人操作,请忽略本短信。",
+    "zh_CN": "{code} 是您的谢绝来电验证码，{minutes} 分钟内有效。请勿告诉任何人。若非本人操作，请忽略本短信。",
     "en": "{code} is your Decline Call code, valid for {minutes} minutes. Tell it to nobody. Not you? Ignore this.",
 }
 

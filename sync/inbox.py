@@ -1,12 +1,11 @@
-"""Carriers' inbox folders: `inbox/<party>/` holds files of reports, each taken in once and then put into `done/`.
+"""Carriers' inbox folders: `inbox/<party>/` holds files of reports, each taken in once and then removed.
 
 Rules of this room:
 - A file is picked up by renaming it into `.taken/`; of two processes one gets it. What lies there after a crash is gone
   on with: the batch's idempotency key is the taken name, so that no row counts twice.
 - Files still being written are left: names that end in .part or .tmp, and what changed within the last two seconds.
-- Beside a file in `done/` lie the results of its rows; a file that can't be read at all goes to `refused/` with the
-  reason.
-- Files hold numbers in clear, so they are deleted after a week.
+- In `done/` lie the results of its rows; a file that can't be read at all goes to `refused/` with the reason. It holds
+  numbers in clear, so it is deleted after a week, like the results.
 """
 
 from __future__ import annotations
@@ -133,7 +132,7 @@ def _take_stream(
         writing.unlink(missing_ok=True)
         return conflict
     writing.replace(results)
-    _put_away(path, folder / DONE)
+    path.unlink()  # every row is kept, sealed; the file would keep its numbers in clear
     assert last is not None
     return last
 

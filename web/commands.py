@@ -18,7 +18,7 @@ from registry.errors import RegistryError
 from registry.keys import FIRST_EPOCH
 from registry.settings import load
 from web.demo import run_demo
-from web.processes import Programs, local_url, start_programs, wait_until_up, welcome
+from web.processes import Programs, start_programs, wait_until_up, welcome
 from web.server import serve
 
 
@@ -68,7 +68,7 @@ def run_command(instance: Path) -> None:
     programs = Programs()
     try:
         start_programs(programs, instance)
-        wait_until_up(f"{local_url(settings)}/healthz", programs)
+        wait_until_up(f"{settings.site.local_url}/healthz", programs)
         welcome(instance, settings, token)
         code = programs.wait()
     finally:

@@ -12,8 +12,9 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -26,22 +27,25 @@ from registry.assembly import Registry, assemble, prepare
 from registry.numbering import draw_numbers
 from registry.preferences import EVERYTHING, Category, Preference, quiet_of
 from registry.sealing import seal_many
-from registry.times import iso
-from web.processes import Programs, local_url, start_programs, wait_until_up, welcome
+from registry.settings import load
+from registry.times import iso, to_micros
+from web.processes import Programs, start_programs, wait_until_up, welcome
 
 CARRIERS = (("cmcc", "中国移动", "China Mobile"), ("ctcc", "中国电信", "China Telecom"))
 EVERYTHING_SHARE = 0.95
 OTHER_PREFERENCES = 200
 REPORTS_EVERY = 3.0
 REPORTS_AT_ONCE = 20
+NEIGHBOURS = 0.3
+DAYS = 30
 
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo drew: its registry's folder, the numbers, the carriers' keys."""
+    """What the demo drew: its registry's folder, and by carrier the numbers and the API key."""
 
     instance: Path
-    digits: npt.NDArray[np.uint64]
+    numbers: dict[str, npt.NDArray[np.uint64]]  # digits, by the carrier that serves them
     secrets: dict[str, str]
 
 
@@ -57,19 +61,15 @@ def draw_preferences(count: int, seed: int) -> list[npt.NDArray[np.int64]]:
 
 
 def load_registrations(registry: Registry, digits: npt.NDArray[np.uint64], seed: int) -> None:
-    """Load the drawn registrations, once."""
+    """Load the drawn registrations as if they had come over the last DAYS days, more of them each day."""
     began = time.monotonic()
     calls, robocalls, messages, quiet = draw_preferences(len(digits), seed)
+    age = DAYS * 86_400 * (1 - np.linspace(0, 1, len(digits)) ** 0.6) + 300
     registrations.load_many(
-        registry.store,
-        registry.clock,
-        sealed=seal_many(registry.keys.at_rest, digits),
-        calls=calls,
-        robocalls=robocalls,
-        messages=messages,
-        quiet=quiet,
-        source="demo",
-    )
+        registry.store, registry.clock, sealed=seal_many(registry.keys.at_rest, digits), calls=calls,
+        robocalls=robocalls, messages=messages, quiet=quiet, source="demo",
+        at=to_micros(registry.clock.now()) - (age * 1e6).astype(np.int64),
+    )  # fmt: skip
     click.echo(f"{len(digits):,} registrations loaded in {time.monotonic() - began:.1f} s.")
 
 
@@ -92,60 +92,54 @@ def fill(instance: Path, *, count: int, seed: int) -> Demo:
     folder.mkdir(exist_ok=True)
     try:
         digits = draw_numbers(registry.plan, count, seed)
-        if not (folder / "loaded").exists():
-            for party, name_zh, name_en in CARRIERS:
+        for party, name_zh, name_en in CARRIERS:
+            if registry.store.parties.party(party) is None:
                 parties.add_party(
-                    registry.store,
-                    registry.clock,
-                    party=party,
-                    kind="carrier",
-                    name_zh=name_zh,
-                    name_en=name_en,
-                    scope="home",
+                    registry.store, registry.clock, party=party, kind="carrier", name_zh=name_zh, name_en=name_en
                 )
+        if not (folder / "loaded").exists():
             load_registrations(registry, digits, seed)
             (folder / "loaded").write_text(f"{count} {seed}\n")
-        return Demo(instance, digits, {party: _key(registry, folder, party) for party, _zh, _en in CARRIERS})
+        served = registry.plan.carriers_of(digits)
+        return Demo(
+            instance,
+            {party: digits[served == registry.plan.carriers.index(party)] for party, _zh, _en in CARRIERS},
+            {party: _key(registry, folder, party) for party, _zh, _en in CARRIERS},
+        )
     finally:
         registry.close()
 
 
-def draw_reports(own: npt.NDArray[np.uint64], now: str, random: np.random.Generator) -> str:
-    """A few reports about calls just made to a carrier's own numbers (u64[n] digits), as NDJSON."""
+def draw_reports(own: npt.NDArray[np.uint64], random: np.random.Generator) -> str:
+    """A few reports about calls just made to a carrier's own numbers (u64[n] digits), as NDJSON.
+
+    Some go to a neighbouring number, which nobody may have registered.
+    """
+    called = random.choice(own, REPORTS_AT_ONCE) ^ (random.random(REPORTS_AT_ONCE) < NEIGHBOURS).astype(np.uint64)
     rows = [
         {
             "id": secrets.token_hex(8),
-            "called": f"+{called}",
+            "called": f"+{number}",
             "caller": f"+86{1710000_0000 + int(random.integers(0, 500))}",
-            "channel": random.choice(["calls", "robocalls", "messages"]),
+            "channel": str(random.choice(["calls", "robocalls", "messages"])),
             "category": Category(int(random.choice([0, 0, 0, 1, 2, 2, 3, 5, 10]))).slug,
-            "at": now,
+            "at": iso(datetime.now(UTC) - timedelta(seconds=1)),
             "duration": int(random.integers(1, 90)),
         }
-        for called in random.choice(own, REPORTS_AT_ONCE)
+        for number in called
     ]
     return "\n".join(json.dumps(row) for row in rows)
 
 
 def send_reports(demo: Demo, url: str, seed: int, stop: threading.Event) -> None:
     """Send reports of both carriers every few seconds until told to stop."""
-    registry = assemble(demo.instance)
     random = np.random.default_rng(seed + 1)
-    served = registry.plan.carriers_of(demo.digits)
     while not stop.wait(REPORTS_EVERY):
         for party, secret in demo.secrets.items():
-            own = demo.digits[served == registry.plan.carriers.index(party)]
-            body = draw_reports(own, iso(registry.clock.now() - timedelta(seconds=1)), random)
-            try:
-                requests.post(
-                    f"{url}/api/v1/reports",
-                    data=body.encode(),
-                    timeout=10,
-                    headers={"Authorization": f"Bearer {secret}", "Content-Type": "application/x-ndjson"},
-                )
-            except requests.RequestException:
-                continue  # the site is stopping or busy; the next round comes
-    registry.close()
+            headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/x-ndjson"}
+            body = draw_reports(demo.numbers[party], random).encode()
+            with suppress(requests.RequestException):  # the site is stopping or busy; the next round comes
+                requests.post(f"{url}/api/v1/reports", data=body, timeout=10, headers=headers)
 
 
 def start_follower(programs: Programs, demo: Demo, url: str, party: str) -> Path:
@@ -183,22 +177,21 @@ def start_follower(programs: Programs, demo: Demo, url: str, party: str) -> Path
 def run_demo(instance: Path, *, count: int, seed: int) -> int:
     """Fill the instance where needed, start everything, stay until Ctrl-C; the exit code."""
     token = prepare(instance)
+    settings = load(instance / "settings.toml")
     demo = fill(instance, count=count, seed=seed)
-    registry = assemble(instance)
-    registry.close()
-    url = local_url(registry.settings)
+    url = settings.site.local_url
     programs, stop = Programs(), threading.Event()
     sender = threading.Thread(target=send_reports, args=(demo, url, seed, stop), daemon=True)
     try:
-        start_programs(programs, instance)
+        start_programs(programs, instance, logs=instance / "demo")
         wait_until_up(f"{url}/healthz", programs)
-        states = [start_follower(programs, demo, url, party) for party, _zh, _en in CARRIERS]
+        states = {party: start_follower(programs, demo, url, party) for party, _zh, _en in CARRIERS}
         sender.start()
-        welcome(instance, registry.settings, token)
-        for state in states:
-            click.echo(
-                f"A carrier's list:     decline-sync lookup {state} +{demo.digits[0]} --channel calls --category loan"
-            )
+        welcome(instance, settings, token)
+        for party, state in states.items():
+            asked = f"{state} +{demo.numbers[party][0]} --channel calls --category loan"
+            click.echo(f"Ask {party}'s list:      decline-sync lookup {asked}")
+        click.echo(f"Logs:                 {instance / 'demo'}")
         return programs.wait()
     finally:
         stop.set()

@@ -29,7 +29,7 @@ blueprint = Blueprint("officers", __name__)
 blueprint.register_error_handler(SignInRequiredError, to_sign_in)
 blueprint.register_error_handler(NotAllowedError, refused)
 
-DAYS = 31  # the charts show the whole days before today
+DAYS = 30  # on the charts, today so far included
 _EDITIONS = 10
 _RUNS = 100
 _ENTRIES = 100
@@ -63,8 +63,8 @@ def today() -> Page:
         edition_age=(now - (newest.published or now)) // 1_000_000 if newest else 0,
         carriers=carriers, in_sync=sum(carrier.in_sync for carrier in carriers),
         reports_today=verdicts["violation"][-1] + verdicts["other"][-1], violations_today=verdicts["violation"][-1],
-        verdicts=charts.reports_by_verdict(days[:-1], {name: counts[:-1] for name, counts in verdicts.items()}),
-        registered=charts.registrations_over_time({day: per_day[day] for day in days[:-1]}),
+        verdicts=charts.reports_by_verdict(days, verdicts),
+        registered=charts.registrations_over_time(per_day),
         editions=editions, jobs=registry.store.jobs.last_runs(),
         audit=audit.entries(registry.store, most=10) if seen else None,
     )  # fmt: skip
@@ -213,5 +213,7 @@ def invite(party: str) -> Page:
         form.blame(error, "email")
         return _shown(found, form, key_form(found)), 422
     token = credentials.invite(registry.store, registry.clock, member=member.member, actor=actor().name)
-    once.hand_over("invitation", url_for("members.first", token=token, _external=True))
+    site = registry.settings.site  # never the Host header: the link is handed on to somebody else
+    home = site.public_url.rstrip("/") or site.local_url
+    once.hand_over("invitation", home + url_for("members.first", token=token))
     return redirect(url_for("officers.one_party", party=party), 303)

@@ -131,6 +131,7 @@ def fix(name: str) -> Page:
                 result = quarantine.release(
                     registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=party,
                     kind="carrier", name=name, corrected=form.fields(), country=registry.settings.numbers.country,
+                    actor=actor().name,
                 )
             except (InvalidInputError, ConflictError) as error:
                 form.blame(error, field_of(error.code))
@@ -152,7 +153,8 @@ def discard(name: str) -> Response:
         flash(_("Please say why the row is discarded."), "warn")
         return redirect(url_for("parties.fix", name=name), 303)
     quarantine.discard(
-        registry.store, registry.clock, source=own_party().party, name=name, note=form.note.data or ""
+        registry.store, registry.clock, source=own_party().party, name=name, note=form.note.data or "",
+        actor=actor().name,
     )
     flash(_("The row was discarded."), "ok")
     return redirect(url_for("parties.quarantined"), 303)

@@ -95,20 +95,16 @@ def wait_until_up(url: str, programs: Programs, *, seconds: float = 30.0) -> Non
     raise UnavailableError(f"The site did not answer within {seconds:.0f} s.", code="did_not_start")
 
 
-def start_programs(programs: Programs, instance: Path) -> None:
-    """Start the site and the clockwork of one instance."""
-    programs.start("site", ["web.commands", "--instance", str(instance), "site"])
-    programs.start("clockwork", ["sync", "--instance", str(instance), "run"])
-
-
-def local_url(settings: Settings) -> str:
-    """Where this machine reaches the site."""
-    return f"http://{settings.site.address}:{settings.site.port}"
+def start_programs(programs: Programs, instance: Path, *, logs: Path | None = None) -> None:
+    """Start the site and the clockwork of one instance; their output goes to the terminal, or to files in `logs`."""
+    for name, module, command in (("site", "web.commands", "site"), ("clockwork", "sync", "run")):
+        log = logs / f"{name}.log" if logs else None
+        programs.start(name, [module, "--instance", str(instance), command], log=log)
 
 
 def welcome(instance: Path, settings: Settings, token: str | None) -> None:
     """Tell whoever started the programs where everything is."""
-    url = settings.site.public_url.rstrip("/") or local_url(settings)
+    url = settings.site.public_url.rstrip("/") or settings.site.local_url
     click.echo(f"\nDecline Call is up:   {url}")
     if token:
         click.echo(f"First officer, once:  {url}/sign-in/first/{token}")
