@@ -214,9 +214,9 @@ def _index(
     """The next feed.json: the files that stay and the new ones, and what the list holds where each of them ends."""
     registry = work.registry
     listed = (*plan.keep, *files)
-    ends = {(file.to, file.epoch) for file in listed}
+    wanted = editions.editions_to_list(listed, work.edition)
     before = index.editions if index is not None else ()
-    kept = tuple(e for e in before if (e.edition, e.epoch) in ends and e.edition != entry.edition)
+    kept = tuple(e for e in before if (e.edition, e.epoch) in wanted and e.edition != entry.edition)
     return FeedIndex(
         recipient=recipient.party,
         algorithm=registry.settings.publish.algorithm,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from registry import editions
@@ -393,6 +393,7 @@ STEPS = st.lists(
 )
 
 
+@example([("decline", 0, 1), ("publish", 61, None), ("decline", 0, 0), ("publish", 700_000, None)])
 @given(STEPS)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_full_and_deltas_come_to_the_next_full_for_any_history(
