@@ -32,7 +32,7 @@ from tuf.ngclient import FetcherInterface, Updater
 from registry import editions
 from registry.errors import FeedError, NotFoundError
 from registry.outside.shelf import refused
-from sync.feed import INDEX, index_name
+from sync.feed import INDEX, POINTER, index_name
 from sync.source import Source
 
 CHUNK = 1 << 20
@@ -51,10 +51,10 @@ class _Fetcher(FetcherInterface):
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self.last = b""
+        self.last, self.last_name = b"", ""
 
     def _fetch(self, url: str) -> Iterator[bytes]:
-        self.last = b""
+        self.last, self.last_name = b"", url
         try:
             for chunk in self._source.read(url):
                 self.last += chunk
@@ -67,7 +67,7 @@ def newest(source: Source, folder: Path, root: bytes, now: datetime, *, recipien
     """The newest index of a feed, verified from the trusted root on; `folder` keeps what was seen.
 
     Raises FeedError: `feed_altered`, `feed_cut`, `feed_older`, `feed_expired`, `feed_foreign_key`, `feed_incomplete`,
-    `feed_foreign` (another recipient's), `bad_root`; and what the source raises.
+    `feed_foreign` (another recipient's), `no_feed`, `bad_root`; and what the source raises.
     """
     with _seen(folder) as scratch:
         return _newest(source, scratch, root, now, recipient)
@@ -88,6 +88,8 @@ def _newest(source: Source, folder: Path, root: bytes, now: datetime, recipient:
             raise FeedError("The feed holds no index.", code="feed_incomplete")
         content = fetcher.download_bytes(index_name(target), target.length)
     except (RepositoryError, DownloadError) as error:
+        if isinstance(error, DownloadHTTPError) and fetcher.last_name == POINTER:
+            raise FeedError("Nothing has been published for this feed yet.", code="no_feed") from error
         raise _which(error, fetcher.last, set(trusted.root.keys)) from error
     _check_content(content, target.length, target.hashes["sha256"], "The feed's index")
     index = editions.decode_feed(content)

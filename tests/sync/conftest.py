@@ -113,7 +113,8 @@ def build(
 ) -> Town:
     town = Town(store, clock, keys, plan, instance)
     town.digits = [int(d) for d in draw_numbers(plan, 2000, seed=5)]
-    town.add_parties({party: scope for party, scope in CARRIERS.items() if not parties or party in parties})
+    if not store.feeds.ordinals():
+        town.add_parties({party: scope for party, scope in CARRIERS.items() if not parties or party in parties})
     return town
 
 

@@ -526,4 +526,4 @@ def test_the_commands_follow_look_up_and_refuse_with_one_line(world: World, tmp_
     world.town.shelf.delete("feeds/cmcc/metadata/timestamp.json")
     code, out, err = command(*follow)
     assert (code, out, err.count("\n")) == (1, "", 1)
-    assert "[feed_incomplete]" in err
+    assert err == "Nothing has been published for this feed yet. [no_feed]\n"
