@@ -21,9 +21,9 @@ def start(instance: Path, log: Path) -> subprocess.Popen[bytes]:
         )  # fmt: skip
 
 
-def figures(program: subprocess.Popen[bytes], port: int) -> str:
+def figures(program: subprocess.Popen[bytes], instance: Path, port: int) -> str:
     """The site's figures; nothing while it does not answer yet."""
-    assert program.poll() is None
+    assert program.poll() is None, "\n".join(log.read_text()[-2000:] for log in (instance / "demo").glob("*.log"))
     try:
         return requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
     except requests.ConnectionError:
@@ -34,10 +34,10 @@ def watch(program: subprocess.Popen[bytes], instance: Path, port: int) -> None:
     """Return when both carriers have the list and reports have come in."""
     for carrier in ("cmcc", "ctcc"):
         line = f'decline_call_carrier_edition{{carrier="{carrier}"}} 1.0'
-        until(lambda line=line: line in figures(program, port), seconds=60, what=f"{carrier} has the list")
+        until(lambda line=line: line in figures(program, instance, port), seconds=60, what=f"{carrier} has the list")
         assert (instance / "demo" / carrier / "list" / "state.json").exists()
     none = 'rows_total{outcome="accepted"} 0.0'
-    until(lambda: none not in figures(program, port), seconds=30, what="reports arrive")
+    until(lambda: none not in figures(program, instance, port), seconds=30, what="reports arrive")
 
 
 @pytest.mark.processes

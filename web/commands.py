@@ -66,6 +66,7 @@ def run_command(instance: Path) -> None:
     token = prepare(instance)
     settings = load(instance / "settings.toml")
     programs = Programs()
+    programs.catch_signals()
     try:
         start_programs(programs, instance)
         wait_until_up(f"{settings.site.local_url}/healthz", programs)

@@ -182,6 +182,7 @@ def run_demo(instance: Path, *, count: int, seed: int) -> int:
     url = settings.site.local_url
     programs, stop = Programs(), threading.Event()
     sender = threading.Thread(target=send_reports, args=(demo, url, seed, stop), daemon=True)
+    programs.catch_signals()
     try:
         start_programs(programs, instance, logs=instance / "demo")
         wait_until_up(f"{url}/healthz", programs)

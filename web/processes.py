@@ -60,14 +60,17 @@ class Programs:
                 child.kill()
                 child.wait()
 
-    def wait(self) -> int:
-        """Stay until a signal comes (0) or a child ends by itself (1); then stop the others."""
+    def catch_signals(self) -> None:
+        """From now on SIGINT and SIGTERM ask for an orderly stop, also while the programs are still starting."""
 
         def ask(_number: int, _frame: object) -> None:
             self.stopping = True
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, ask)
+
+    def wait(self) -> int:
+        """Stay until a signal comes (0) or a child ends by itself (1); then stop the others."""
         try:
             while not self.stopping:
                 if self.ended():
@@ -79,9 +82,12 @@ class Programs:
 
 
 def wait_until_up(url: str, programs: Programs, *, seconds: float = 30.0) -> None:
-    """Return when a site answers. Raises UnavailableError when it does not in time, or its program ended."""
+    """Return when a site answers, or when a stop is asked for.
+
+    Raises UnavailableError when it does not answer in time, or its program ended.
+    """
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and not programs.stopping:
         if ended := programs.ended():
             raise UnavailableError(
                 f"The {ended} ended before it was up; its last words stand above.", code="did_not_start"
@@ -92,6 +98,8 @@ def wait_until_up(url: str, programs: Programs, *, seconds: float = 30.0) -> Non
             time.sleep(0.05)
         else:
             return
+    if programs.stopping:
+        return
     raise UnavailableError(f"The site did not answer within {seconds:.0f} s.", code="did_not_start")
 
 
