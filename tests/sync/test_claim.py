@@ -16,7 +16,7 @@ from registry.store.feeds import Recipient
 from registry.times import to_micros
 from sync import changes
 from sync.claim import claim
-from tests.sync.conftest import Town
+from tests.sync.town import Town
 
 LOANS = Preference(1, 1, 1, 0)
 

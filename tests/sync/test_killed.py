@@ -19,9 +19,9 @@ from registry.preferences import NOTHING, Preference
 from registry.store import Store
 from registry.store.engine import SqliteEngine
 from sync.publish import publish_once
-from tests.sync.conftest import Carrier, Town, build, contents, truth
+from tests.sync.town import Carrier, Town, build, contents, truth
 
-PLACES, KILLS = 24, 8
+PLACES, KILLS = 24, 5
 
 
 def town_in(folder: Path, plan: NumberPlan) -> Town:

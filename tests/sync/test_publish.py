@@ -2,50 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
-from registry import editions
 from registry.errors import ConflictError, UnavailableError
 from registry.keys import KeyRing
-from registry.numbering import NumberPlan
 from registry.preferences import EVERYTHING, NOTHING, Preference
 from registry.settings import PublishSettings, Settings
-from registry.store import Store
-from registry.store.engine import SqliteEngine
 from sync import feed, freshness, rolling
 from sync.compare import compare_base
 from sync.mirror import Mirror
 from sync.publish import publish_once
-from tests.doubles import FakeClock, MemoryShelf
-from tests.sync.conftest import CARRIERS, Carrier, Town, build, contents, true_exceptions, truth
+from tests.doubles import MemoryShelf
+from tests.sync.town import (
+    CARRIERS,
+    Carrier,
+    Town,
+    assert_all_follow,
+    contents,
+    index_of,
+    truth,
+)
 
 LOANS = Preference(1, 1, 1, 0)
 NIGHTS = Preference(0, 0, 0, 0b111)
-
-
-def index_of(town: Town, party: str) -> editions.FeedIndex:
-    head = feed.read_head(town.shelf, party, feed.newest_root(town.shelf))
-    assert head is not None
-    return head.index
-
-
-def assert_all_follow(town: Town, tmp_path: Path, places: int, parties: tuple[str, ...] = tuple(CARRIERS)) -> None:
-    for party in parties:
-        mirror = Carrier(town, party, tmp_path / f"follower-{party}").follow()
-        assert contents(town, mirror, party, places) == truth(town, party, places)
-        assert {tuple(row) for row in mirror.exceptions().tolist()} == true_exceptions(town, party, places)
-        entry = index_of(town, party).edition(mirror.edition)
-        assert (entry.content_root, entry.exceptions_root, entry.entries) == (
-            mirror.content_root.hex(), mirror.exceptions_root.hex(), mirror.entries,
-        )
 
 
 def test_every_carrier_comes_to_what_the_tables_say(any_town: Town, tmp_path: Path) -> None:
@@ -131,113 +113,6 @@ def test_a_pointer_is_renewed_before_it_expires(town: Town, tmp_path: Path) -> N
     assert publish_once(town)["renewed"] == 5
     town.clock.advance(hours=23)
     assert_all_follow(town, tmp_path, 1)
-
-
-class StoppedError(RuntimeError):
-    """The power went off."""
-
-
-class BreakingShelf:
-    """A shelf that ends the process at its n-th use; what it did before stays."""
-
-    def __init__(self, inner: MemoryShelf, left: int) -> None:
-        self.inner, self.left = inner, left
-
-    def _use(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise StoppedError
-
-    def put(self, name: str, content: bytes | Path) -> None:
-        self._use()
-        self.inner.put(name, content)
-
-    def get(self, name: str) -> bytes:
-        self._use()
-        return self.inner.get(name)
-
-    def open(self, name: str) -> AbstractContextManager[IO[bytes]]:
-        self._use()
-        return self.inner.open(name)
-
-    def path(self, name: str) -> AbstractContextManager[Path]:
-        self._use()
-        return self.inner.path(name)
-
-    def size(self, name: str) -> int | None:
-        self._use()
-        return self.inner.size(name)
-
-    def names(self, prefix: str) -> Iterator[str]:
-        self._use()
-        return self.inner.names(prefix)
-
-    def delete(self, name: str) -> None:
-        self._use()
-        self.inner.delete(name)
-
-
-def rows_of_editions(town: Town) -> dict[int, list[Any]]:
-    return {
-        edition: [row for page in town.store.editions.changes(after=edition - 1, upto=edition) for row in page]
-        for edition in range(1, town.store.editions.newest() + 1)
-    }
-
-
-def test_killed_at_any_use_of_the_shelf_a_round_resumes_the_same_edition(small_town: Town, tmp_path: Path) -> None:
-    town, shelf, killed, step, finished = small_town, small_town.shelf, 0, 0, False
-    while not finished:
-        for place in range(20):
-            town.decline((step + place) % 20, Preference(1 + step % 7, place, 0, 0))
-        town.allow(step % 20)
-        claimed: dict[int, list[Any]] = {}
-        town.shelf = BreakingShelf(shelf, step)
-        try:
-            publish_once(town)
-            finished = True
-        except StoppedError:
-            killed += 1
-            claimed = rows_of_editions(town)
-        town.shelf = shelf
-        publish_once(town)
-        assert {edition: rows_of_editions(town)[edition] for edition in claimed} == claimed
-        if step % 8 == 0 or finished:
-            assert_all_follow(town, tmp_path, 20, ("cmcc", "all"))
-        town.clock.advance(61)
-        step += 1
-    assert killed > 30
-    assert not town.store.editions.anything_pending()
-    assert town.store.editions.open_edition() is None
-
-
-def test_killed_between_any_two_writes_of_the_database_a_round_resumes(
-    small_town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    town = small_town
-    real, step, finished = town.store.writing, 0, False
-    while not finished:
-        town.decline(step % 30, Preference(step + 1, 0, 0, 0))
-        left = step
-
-        def writing(about: bytes | str | None = None) -> AbstractContextManager[None]:
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise StoppedError
-            return real(about)
-
-        monkeypatch.setattr(town.store, "writing", writing)
-        try:
-            publish_once(town)
-            finished = left >= 0
-        except StoppedError:
-            pass
-        monkeypatch.setattr(town.store, "writing", real)
-        publish_once(town)
-        assert_all_follow(town, tmp_path, 30, ("all",))
-        town.clock.advance(61)
-        step += 1
-    assert step > 3
 
 
 class FullShelf(MemoryShelf):
@@ -379,53 +254,6 @@ def test_the_other_algorithm_is_published_and_followed(town: Town) -> None:
     publish_once(town)
     assert index_of(town, "all").algorithm == "sm4-cmac-64"
     assert Mirror.open(town.instance / "mirrors" / "all").entries == 30
-
-
-STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("decline"), st.integers(0, 11), st.integers(0, 3)),
-        st.tuples(st.just("port"), st.integers(0, 11), st.sampled_from(["cmcc", "ctcc", "cbn"])),
-        st.tuples(st.just("allow"), st.integers(0, 11), st.integers(0, 1)),
-        st.tuples(st.just("publish"), st.sampled_from([61, 3700, 90_000, 700_000]), st.none()),
-        st.tuples(st.just("follow"), st.sampled_from(["all", "cmcc"]), st.none()),
-    ),
-    max_size=40,
-)
-
-
-@example([("decline", 0, 1), ("publish", 61, None), ("decline", 0, 0), ("publish", 700_000, None)])
-@given(STEPS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_full_and_deltas_come_to_the_next_full_for_any_history(
-    plan: NumberPlan, keys: KeyRing, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, Any, Any]]
-) -> None:
-    folder = tmp_path_factory.mktemp("history")
-    store = Store(SqliteEngine(folder / "registry.db", synchronous="OFF"))
-    store.migrate(at=0)
-    town = build(store, FakeClock(), keys, plan, folder / "instance", parties=("cmcc", "all"))
-    followers = {party: Carrier(town, party, folder / party) for party in ("all", "cmcc")}
-    preferences = (NOTHING, EVERYTHING, LOANS, NIGHTS)
-    publish_once(town)
-    for what, which, how in (*steps, ("publish", 61, None)):
-        if what == "decline":
-            town.decline(which, preferences[how])
-        elif what == "port":
-            town.port(which, how)
-        elif what == "allow":
-            town.allow(which, masks=how and 0xFFFF)
-        elif what == "publish":
-            town.clock.advance(which)
-            publish_once(town)
-        else:
-            followers[which].follow()
-    town.clock.advance(1)
-    for party, follower in followers.items():
-        mirror = follower.follow()
-        assert contents(town, mirror, party, 12) == truth(town, party, 12)
-        assert {tuple(row) for row in mirror.exceptions().tolist()} == true_exceptions(town, party, 12)
-        fresh = Carrier(town, party, folder / f"fresh-{party}").follow()
-        assert (fresh.content_root, fresh.exceptions_root) == (mirror.content_root, mirror.exceptions_root)
-    store.close()
 
 
 def test_a_renewed_pointer_still_counts_a_day_later(town: Town) -> None:

@@ -23,7 +23,7 @@ from registry.settings import JobSettings, Settings
 from sync import timetable
 from sync.timetable import Clockwork
 from sync.upkeep import JOBS, Job, Keep
-from tests.sync.conftest import Town
+from tests.sync.town import Town
 
 Work = Callable[[Registry, Keep], dict[str, int]]
 
