@@ -178,9 +178,12 @@ def remember(response: Response, token: str, *, minutes: int) -> None:
 
 
 def forget(response: Response) -> None:
-    """Take the session's token from the browser."""
+    """Close the session and take its token from the browser."""
+    registry = registry_of()
+    if token := session_token():
+        access.close_session(registry.store, token)
     response.delete_cookie(
-        session_cookie(), path="/", httponly=True, samesite="Lax", secure=registry_of().settings.site.secure_cookies
+        session_cookie(), path="/", httponly=True, samesite="Lax", secure=registry.settings.site.secure_cookies
     )
     _forget_forms()
 
