@@ -16,7 +16,7 @@ import numpy as np
 from registry import registrations, sealing
 from registry.interfaces import Clock
 from registry.store.editions import OPEN, EditionRow
-from registry.times import from_micros, to_micros
+from registry.times import to_micros
 
 if TYPE_CHECKING:
     from registry.keys import KeyRing
@@ -41,10 +41,10 @@ def claim(
         store.editions.mark(edition)
         changes = exceptions = 0
         for rows in store.editions.marked(edition):
-            store.editions.add_changes(_with_carriers(store, keys, plan, edition, opened, rows))
+            store.editions.add_changes(_with_carriers(store, keys, plan, edition, rows))
             changes += len(rows)
         for rows in store.editions.marked_exceptions(edition):
-            store.editions.add_exceptions(_with_carriers(store, keys, plan, edition, opened, rows))
+            store.editions.add_exceptions(_with_carriers(store, keys, plan, edition, rows))
             exceptions += len(rows)
         store.editions.count(edition=edition, changes=changes, exceptions=exceptions)
         store.editions.unmark(edition)
@@ -52,11 +52,15 @@ def claim(
 
 
 def _with_carriers(
-    store: Store, keys: KeyRing, plan: NumberPlan, edition: int, opened: int, rows: list[dict[str, Any]]
+    store: Store, keys: KeyRing, plan: NumberPlan, edition: int, rows: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The rows with their edition and the carrier that serves each number then (rule 46)."""
+    """The rows with their edition and the carrier that serves each number (rule 46).
+
+    That is the last word in the porting table, not that of a moment: a porting that a machine with a faster clock wrote
+    down would be passed over, and never come up again.
+    """
     numbers = [row["number"] for row in rows]
     sealed = np.frombuffer(b"".join(numbers), np.uint8).reshape(-1, sealing.BLOCK)
     digits, _ = sealing.unseal_many(keys.at_rest, sealed)
-    carriers = registrations.serving_carriers(store, plan, digits, numbers, from_micros(opened))
+    carriers = registrations.serving_carriers(store, plan, digits, numbers)
     return [{**row, "edition": edition, "carrier": carrier} for row, carrier in zip(rows, carriers)]

@@ -56,7 +56,11 @@ def publish_once(registry: Registry, *, keep: Keep = _nothing) -> dict[str, int]
     root = feed.newest_root(registry.shelf)
     everybody = registry.store.feeds.recipients()
     heads = _heads(registry, everybody, root, failures)
-    _must_not_be_behind(registry, heads)
+    try:
+        _must_not_be_behind(registry, heads)
+    except ConflictError:
+        freshness.renew(registry, heads, failures, keep=keep)  # what was published stays good until somebody helps
+        raise
     recipients = [recipient for recipient in everybody if recipient.party in heads]
     found = claim(registry.store, registry.clock, registry.keys, registry.plan, first=bool(recipients))
     newest = registry.store.editions.edition(registry.store.editions.newest())
@@ -102,6 +106,10 @@ def _one(
         _failed(recipient.party, error, failures)
     except OSError as error:
         _failed(recipient.party, refused(error, "publisher"), failures)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one feed, the others go on
+        detail = f"A mistake of ours in this feed ({type(error).__name__})."
+        _failed(recipient.party, ConflictError(detail, code="mistake"), failures)
+        _log.exception("feed_failed", party=recipient.party)
     return None
 
 

@@ -204,6 +204,19 @@ def test_a_ported_number_moves_from_feed_to_feed_with_its_exceptions(any_town: T
     assert len(told(town, "all", 1, 2, "national").records) == 1
 
 
+def test_a_porting_written_down_by_a_faster_clock_counts_at_once(any_town: Town) -> None:
+    town = any_town
+    place = next(place for place in range(200) if town.carrier(place) == "cmcc")
+    town.decline(place)
+    take(town)
+    town.clock.advance(5)
+    town.port(place, "ctcc")
+    town.clock.advance(-5)
+    take(town)
+    assert len(told(town, "ctcc", 1, 2).records) == 1
+    assert editions.removes(told(town, "cmcc", 1, 2).records).all()
+
+
 def test_of_several_editions_the_last_word_counts(any_town: Town) -> None:
     town = any_town
     place = next(place for place in range(200) if town.carrier(place) == "cmcc")

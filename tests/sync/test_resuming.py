@@ -20,7 +20,7 @@ from tests.sync.town import (
 LOANS = Preference(1, 1, 1, 0)
 
 
-class StoppedError(RuntimeError):
+class StoppedError(BaseException):
     """The power went off."""
 
 
