@@ -65,12 +65,13 @@ class Connections(Generic[C]):
             found.close()
 
     def close(self) -> None:
-        """Close the connections of all threads; a later use opens new ones."""
-        with self._lock:
-            everyone = list(self._all)
+        """Let go of the connections of all threads; a later use opens new ones.
+
+        This thread's is closed now, that of an idle thread with its last reference, and one that another thread is in
+        the middle of using only when that thread has done: closing it under its hands would crash the process.
+        """
+        self.drop()
         self._start_empty()
-        for held in everyone:
-            held.close()
 
     def before_fork(self) -> None:
         """Close the forking thread's connection unless it is in use."""

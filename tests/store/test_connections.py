@@ -12,6 +12,7 @@ import pytest
 
 from registry.errors import UnavailableError
 from registry.store import Store
+from registry.store.engine import SqliteEngine
 from registry.store.postgres import PostgresEngine
 from tests.store.things import A, B, put, things
 
@@ -94,3 +95,25 @@ def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     engine = PostgresEngine(f"postgresql://nobody@/nothing?host={tmp_path}")
     with pytest.raises(UnavailableError, match="does not answer"):
         engine.rows("SELECT 1")
+
+
+def test_closing_does_not_pull_the_database_from_under_a_thread_that_works(tmp_path: Path) -> None:
+    engine = SqliteEngine(tmp_path / "busy.db")
+    with engine.writing():
+        engine.run("CREATE TABLE thing (name TEXT NOT NULL)")
+    began, go_on = threading.Event(), threading.Event()
+    seen: list[int] = []
+
+    def work() -> None:
+        with engine.reading():
+            began.set()
+            go_on.wait(10)
+        seen.append(1)  # its transaction ended on a connection that was still open
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert began.wait(10)
+    engine.close()
+    go_on.set()
+    thread.join(10)
+    assert seen == [1]
