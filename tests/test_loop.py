@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,13 +13,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from registry.times import iso
+from tests.chromium import launched
 from tests.live import Live, running, until
 
 NUMBER = "+86 138 0013 8000"
 BEIJING = ZoneInfo("Asia/Shanghai")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-QUIET += ["--disable-component-update", "--disable-sync"]
 GRACE_S = 60  # rulebook 2026: a refusal counts for telemarketers a minute after it was made
 TWO_MINUTES = 120
 
@@ -29,18 +25,10 @@ TWO_MINUTES = 120
 @pytest.fixture
 def page() -> Iterator[Any]:
     """A phone's page in real Chromium."""
-    if CHROMIUM is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium is missing, and with CI=true that is a failure")
-        pytest.skip("Chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    with launched() as browser:
         page = browser.new_page(viewport={"width": 360, "height": 740}, locale="en")
         page.set_default_timeout(20_000)
         yield page
-        browser.close()
 
 
 def prove(live: Live, page: Any, sent: int) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,27 +14,18 @@ from registry import credentials, parties, registrations
 from registry.assembly import Registry
 from registry.preferences import EVERYTHING
 from registry.times import to_micros
+from tests.chromium import launched
 from tests.web.filled import Viewers, fill, pages, sealed
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 LOOKS = (("zh_CN", 360, "light"), ("en", 360, "dark"), ("en", 1280, "light"), ("zh_CN", 1280, "dark"))
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium is missing, and with CI=true that is a failure")
-        pytest.skip("Chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    with launched() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture
