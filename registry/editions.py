@@ -226,6 +226,7 @@ class FeedIndex(Struct, frozen=True, kw_only=True):
     files: tuple[FeedFile, ...] = ()
     editions: tuple[FeedEdition, ...] = ()
     parties: dict[int, str] = {}
+    resellers: tuple[str, ...] = ()  # whose numbers are in the list besides the recipient's own
 
     def edition(self, number: int, epoch: int | None = None) -> FeedEdition:
         """What the list holds at an edition. Raises FeedError (`no_such_edition`) where the feed does not say."""

@@ -107,7 +107,7 @@ def delivery_of(store: Store, *, number: SealedNumber) -> Delivery:
     concerned = [
         recipient.party
         for recipient in recipients
-        if recipient.scope == "national" or recipient.party in {change["carrier"], change["left_carrier"]}
+        if recipient.is_told_of(change["carrier"], change["left_carrier"])
     ]
     have = sum(1 for party in concerned if party in acknowledged and acknowledged[party].edition >= change["edition"])
     published = from_micros(change["published"]) if change["published"] is not None else None

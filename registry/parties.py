@@ -50,7 +50,10 @@ _USED_EVERY = timedelta(hours=1)  # how exactly the last use of a key is kept: a
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """An organisation. `scope` is what a carrier's feed holds: `home` (own subscribers) or `national`."""
+    """An organisation. `scope` is what a carrier's feed holds: `home` (own subscribers) or `national`.
+
+    A reseller has a `host` and follows by it`self`, through its `host`, or `both`; a `sandbox` party tries things out.
+    """
 
     party: str
     ordinal: int
@@ -60,6 +63,9 @@ class Party:
     state: str  # active, suspended
     scope: str
     licensed: bool
+    host: str = ""
+    follows: str = "self"
+    sandbox: bool = False
 
 
 @dataclass(frozen=True, slots=True)

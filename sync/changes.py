@@ -88,9 +88,9 @@ def of_recipient(
 def _told(
     rows: Rows, names: dict[str, int], recipient: Recipient, key: bytes, algorithm: tags.Algorithm, dtype: np.dtype[Any]
 ) -> editions.Records:
-    mine = names.get(recipient.party, NOBODY - 1)
-    served = np.ones(len(rows.carrier), bool) if recipient.scope == "national" else rows.carrier == mine
-    picked = np.flatnonzero(served | (rows.left == mine))
+    mine = [place for name, place in names.items() if recipient.is_told_of(name)]
+    served = np.ones(len(rows.carrier), bool) if recipient.carriers is None else np.isin(rows.carrier, mine)
+    picked = np.flatnonzero(served | np.isin(rows.left, mine))
     stays = served[picked]
     records = np.zeros(len(stays), dtype)
     records["tag"] = tags.tags_of_blocks(key, np.ascontiguousarray(rows.blocks[picked]), algorithm)

@@ -29,7 +29,7 @@ from sync.changes import ChangeSet, Delta
 from sync.listfiles import write_exceptions, write_list
 from sync.liststate import State
 from sync.mirror import Change, Mirror
-from sync.plan import Plan, Span, needed_times, plan_feed
+from sync.plan import Plan, Span, kind_of, needed_times, plan_feed
 from sync.source import ShelfSource
 
 if TYPE_CHECKING:
@@ -106,11 +106,11 @@ def draft(work: Round, recipient: Recipient, index: FeedIndex | None, mirror: Mi
     """
     registry = work.registry
     epoch, algorithm = registry.keys.epoch, registry.settings.publish.algorithm
-    goes_on = index is not None and (index.epoch, index.algorithm) == (epoch, algorithm)
+    goes_on = index is not None and kind_of(index) == (epoch, algorithm, recipient.resellers)
     delta = work.told(work.changes(index.newest), recipient) if index is not None and goes_on else None
     plan = plan_feed(
         index, to=work.edition, changed=delta is not None and delta.rows > 0, times=_times(work, index), epoch=epoch,
-        algorithm=algorithm, settings=registry.settings.publish,
+        algorithm=algorithm, resellers=recipient.resellers, settings=registry.settings.publish,
     )
     if plan is None:
         return None
@@ -184,7 +184,7 @@ def _full(work: Round, recipient: Recipient, folder: Path) -> tuple[FeedFile, Fe
         made: FullList = build_full(
             base, folder, at_rest=registry.keys.at_rest, key=registry.keys.list_key(recipient.party),
             algorithm=registry.settings.publish.algorithm,
-            carriers=None if recipient.scope == "national" else frozenset({recipient.party}),
+            carriers=recipient.carriers,
             rows_per_part=registry.settings.publish.rows_per_part,
         )
     told = work.told(work.exceptions(), recipient).exceptions
@@ -224,6 +224,7 @@ def _index(
         newest=work.edition,
         files=listed,
         editions=(*kept, entry),
+        resellers=recipient.resellers,
         parties=_parties(work, recipient, plan, index, delta),
     )
 

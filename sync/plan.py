@@ -1,8 +1,8 @@
 """What to publish for one recipient now: nothing, a delta, roll-ups, a full list; and which files stay (pure).
 
 Rules of this room:
-- First, after a change of key epoch or algorithm, and weekly: a full list. Else a delta from the newest edition of the
-  feed, when something changed for this recipient.
+- First, after a change of key epoch, algorithm or resellers, and weekly: a full list. Else a delta from the newest
+  edition of the feed, when something changed for this recipient.
 - Roll-ups go from boundary to boundary: one that is an hour old gets an hourly one, one that is a day old a daily one.
   They are made before what they cover goes, so that a way stays from every edition that is kept, and from a full.
 - Time is that of the editions, so the same edition is planned the same way again after a crash; a clock that was set
@@ -48,6 +48,7 @@ def plan_feed(
     times: Mapping[int, datetime],
     epoch: int,
     algorithm: str,
+    resellers: tuple[str, ...] = (),
     settings: PublishSettings,
 ) -> Plan | None:
     """What to publish so that a feed reaches edition `to`; None for nothing.
@@ -55,7 +56,7 @@ def plan_feed(
     `changed` says whether anything changed for this recipient since the index; `times` says when editions were opened:
     `to` and every edition that a file of the index begins or ends at.
     """
-    if index is None or (index.epoch, index.algorithm) != (epoch, algorithm):
+    if index is None or kind_of(index) != (epoch, algorithm, resellers):
         return Plan(to, full=True, delta=None, rollups=(), keep=())
     if not changed:
         return None
@@ -64,6 +65,11 @@ def plan_feed(
     full = not fulls or now - times[max(file.to for file in fulls)] >= timedelta(days=settings.full_days)
     keep = tuple(file for file in index.files if _stays(file, fulls, full, now, times, settings))
     return Plan(to, full, Span(index.newest, to), _rollups(index, to, now, times), keep)
+
+
+def kind_of(index: FeedIndex) -> tuple[int, str, tuple[str, ...]]:
+    """What a chain of files goes on with only while it stays the same: key epoch, algorithm, resellers included."""
+    return index.epoch, index.algorithm, index.resellers
 
 
 def needed_times(index: FeedIndex | None) -> tuple[int, ...]:

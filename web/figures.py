@@ -153,7 +153,7 @@ def spread(registry: Registry, number: SealedNumber) -> Spread:
         own = registrations.serving_carrier(store, registry.plan, digits, number)
         edition = change["edition"] if change and change["published"] is not None else None
         left = change["left_carrier"] if change else None
-        concerned = [each.party for each in recipients if each.scope == "national" or each.party in {own, left}]
+        concerned = [each.party for each in recipients if each.is_told_of(own, left)]
         has = tuple(
             CarrierHas(called.get(party, party), party == own, _has_since(registry, party, edition))
             for party in sorted(concerned, key=lambda party: party != own)

@@ -98,14 +98,23 @@ class Editions:
 
     def anything_pending(self) -> bool:
         """Whether something changed since the newest edition was claimed."""
-        return bool(self._engine.row("SELECT 1 AS one FROM pending LIMIT 1")) or bool(
-            self._engine.row("SELECT 1 AS one FROM pending_exception LIMIT 1")
+        return any(
+            self._engine.row(f"SELECT 1 AS one FROM {table} LIMIT 1")  # noqa: S608 - fixed names
+            for table in ("pending", "pending_exception", "edition_wanted")
+        )
+
+    def want(self, reason: str, *, at: int) -> None:
+        """Ask for a next edition although no number changed (feeds did); `reason` is a word for operators."""
+        self._engine.run(
+            "INSERT INTO edition_wanted (reason, at) VALUES (:reason, :at) ON CONFLICT (reason) DO NOTHING",
+            reason=reason, at=at,
         )
 
     def mark(self, edition: int) -> None:
-        """Mark everything that is pending now as claimed by an edition."""
+        """Mark everything that is pending now as claimed by an edition, which is also the one that was wanted."""
         self._engine.run("UPDATE pending SET edition = :edition WHERE edition IS NULL", edition=edition)
         self._engine.run("UPDATE pending_exception SET edition = :edition WHERE edition IS NULL", edition=edition)
+        self._engine.run("DELETE FROM edition_wanted")
 
     def marked(self, edition: int, *, most: int = 20_000) -> Iterator[list[Row]]:
         """What an edition claimed, with the present preferences, in pages: number, masks, quiet, left_carrier."""

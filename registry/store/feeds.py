@@ -9,11 +9,25 @@ from registry.store.engine import Engine, Row
 
 @dataclass(frozen=True)
 class Recipient:
-    """A carrier that follows a feed: party id, number in list files, `home` or `national` scope."""
+    """A carrier that follows a feed: party id, number in list files, `home` or `national` scope.
+
+    `resellers` follow through it, so that their numbers are in its home feed; `sandbox`: it gets magic numbers only.
+    """
 
     party: str
     ordinal: int
     scope: str
+    resellers: tuple[str, ...] = ()
+    sandbox: bool = False
+
+    @property
+    def carriers(self) -> frozenset[str] | None:
+        """Whose numbers are in its feed; None for everybody's."""
+        return None if self.scope == "national" else frozenset((self.party, *self.resellers))
+
+    def is_told_of(self, *carriers: str | None) -> bool:
+        """Whether a number that one of these serves (or served) concerns it."""
+        return self.carriers is None or not self.carriers.isdisjoint(carriers)
 
 
 @dataclass(frozen=True)
@@ -52,11 +66,20 @@ class Feeds:
     # who follows
 
     def recipients(self) -> tuple[Recipient, ...]:
-        """The active carriers, in the order of their ordinals."""
+        """The active carriers that follow by themselves, in the order of their ordinals."""
         rows = self._engine.rows(
-            """SELECT party, ordinal, scope FROM party WHERE kind = 'carrier' AND state = 'active' ORDER BY ordinal"""
+            """SELECT party, ordinal, scope, sandbox FROM party
+               WHERE kind = 'carrier' AND state = 'active' AND follows != 'host' ORDER BY ordinal"""
         )
-        return tuple(Recipient(**row) for row in rows)
+        hosted: dict[str, list[str]] = {}
+        for row in self._engine.rows(
+            "SELECT party, host FROM party WHERE host != '' AND follows != 'self' ORDER BY party"
+        ):
+            hosted.setdefault(row["host"], []).append(row["party"])
+        return tuple(
+            Recipient(**{**row, "sandbox": bool(row["sandbox"])}, resellers=tuple(hosted.get(row["party"], ())))
+            for row in rows
+        )
 
     def ordinals(self) -> dict[int, str]:
         """All parties by the number that stands for them in list files."""

@@ -9,7 +9,7 @@ from registry.parties import ApiKey, Member, Party
 from registry.store.engine import Engine, Row
 from registry.times import from_micros
 
-_PARTY = "party, ordinal, kind, name_zh, name_en, state, scope, licensed"
+_PARTY = "party, ordinal, kind, name_zh, name_en, state, scope, licensed, host, follows, sandbox"
 _MEMBER = "member, party, email, name, role, state, totp_step"
 _KEY = "api_key, party, scopes, label, created, used, revoked"
 
@@ -48,9 +48,11 @@ class Parties:
         """Add a party."""
         self._engine.run(
             f"""INSERT INTO party ({_PARTY}, created)
-            VALUES (:party, :ordinal, :kind, :name_zh, :name_en, :state, :scope, :licensed, :created)""",  # noqa: S608
+            VALUES (:party, :ordinal, :kind, :name_zh, :name_en, :state, :scope, :licensed, :host, :follows, :sandbox,
+                :created)""",  # noqa: S608
             party=party.party, ordinal=party.ordinal, kind=party.kind, name_zh=party.name_zh, name_en=party.name_en,
-            state=party.state, scope=party.scope, licensed=int(party.licensed), created=created,
+            state=party.state, scope=party.scope, licensed=int(party.licensed), host=party.host, follows=party.follows,
+            sandbox=int(party.sandbox), created=created,
         )
 
     def set_state(self, party: str, state: str) -> None:
@@ -178,7 +180,7 @@ class Parties:
 
 
 def _party(row: Row) -> Party:
-    return Party(**{**row, "licensed": bool(row["licensed"])})
+    return Party(**{**row, "licensed": bool(row["licensed"]), "sandbox": bool(row["sandbox"])})
 
 
 def _member(row: Row) -> Member:

@@ -244,3 +244,19 @@ def test_everything_declined_stays_everything_in_the_record(town: Town) -> None:
     take(town)
     (row,) = told(town, "all", 0, 1, "national").records
     assert (row["calls"], row["robocalls"], row["messages"], row["quiet"]) == (65535, 65535, 65535, 0)
+
+
+def test_an_edition_that_is_wanted_comes_although_nothing_changed(any_town: Town) -> None:
+    any_town.decline(0)
+    with any_town.store.writing():
+        any_town.store.editions.want("resellers", at=1)
+        any_town.store.editions.want("resellers", at=2)
+    for edition, changes in ((1, 1), (2, 0)):
+        found = claim(any_town.store, any_town.clock, any_town.keys, any_town.plan)
+        assert found is not None
+        assert (found.edition, found.changes) == (edition, changes)
+        with any_town.store.writing():
+            any_town.store.editions.publish(edition=edition, at=3)
+            if edition == 1:
+                any_town.store.editions.want("resellers", at=4)
+    assert claim(any_town.store, any_town.clock, any_town.keys, any_town.plan) is None
