@@ -63,13 +63,19 @@ class Delta:
         return len(self.records) + len(self.exceptions)
 
 
-def load(store: Store, keys: KeyRing, *, after: int, upto: int, only_exceptions: bool = False) -> ChangeSet:
-    """Read what the editions (after, upto] said, of numbers and of exceptions, unsealed in bulk."""
+def load(
+    store: Store, keys: KeyRing, *, after: int, upto: int, only_exceptions: bool = False,
+    numbers: tuple[bytes, bytes] | None = None,
+) -> ChangeSet:
+    """Read what the editions (after, upto] said, of numbers and of exceptions, unsealed in bulk.
+
+    `numbers`: of the numbers in [low, high) alone, without exceptions.
+    """
     names: dict[str, int] = {}
     with store.reading():
-        said = store.editions.changes(after=after, upto=after if only_exceptions else upto)
+        said = store.editions.changes(after=after, upto=after if only_exceptions else upto, numbers=numbers)
         changes = _rows(said, keys.at_rest, names, (*editions.MASKS, "quiet"))
-        said = store.editions.exceptions(after=after, upto=upto)
+        said = store.editions.exceptions(after=after, upto=after if numbers else upto)
         exceptions = _rows(said, keys.at_rest, names, ("party", "kind", *editions.MASKS, "until"))
     exceptions.columns["until"] = exceptions.columns["until"] // DAY
     return ChangeSet(after, upto, changes, exceptions, names)

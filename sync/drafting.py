@@ -38,14 +38,23 @@ if TYPE_CHECKING:
 
 @dataclass
 class Round:
-    """One round of publishing: up to which edition, and what its recipients share (read once)."""
+    """One round of publishing: up to which edition, and what its recipients share (read once).
+
+    `resumed` is the newest edition that no list goes on across, `anew` names the parties whose feeds begin anew.
+    """
 
     registry: Registry
     edition: int
     opened: datetime
     folder: Path
+    resumed: int = 0
+    anew: frozenset[str] = frozenset()
     _changes: dict[int, ChangeSet] = field(default_factory=dict)
     _exceptions: ChangeSet | None = None
+
+    def begins_anew(self, index: FeedIndex) -> bool:
+        """Whether what a feed has come to says nothing about what comes next: the tables do not know its editions."""
+        return index.newest <= self.resumed
 
     def changes(self, after: int) -> ChangeSet:
         """What the editions after one said, up to this round's."""

@@ -26,7 +26,7 @@ from registry.logs import log
 from registry.outside.shelf import refused
 from registry.store.feeds import FeedEditionRow, Recipient
 from registry.times import from_micros, to_micros
-from sync import bring, copies, feed, freshness, rolling, trust
+from sync import bring, copies, feed, freshness, mark, rolling, trust
 from sync.claim import claim
 from sync.drafting import Draft, Round, draft
 from sync.mirror import Mirror
@@ -44,20 +44,24 @@ def _nothing() -> None:
     """Keeps no lease."""
 
 
-def publish_once(registry: Registry, *, keep: Keep = _nothing) -> dict[str, int]:
+def publish_once(
+    registry: Registry, *, keep: Keep = _nothing, anew: Mapping[str, feed.Head] | None = None
+) -> dict[str, int]:
     """One round: claim, publish to every recipient, renew pointers; the counts `editions`, `feeds`, `rows`, `renewed`.
 
-    `keep` is called now and then, to renew a lease; what it raises stops the round. Raises ConflictError
-    `database_behind_shelf`, UnavailableError `feeds_failed` when all is done but some recipients failed.
+    `keep` is called now and then, to renew a lease; what it raises stops the round. `anew`: heads in whose place a feed
+    begins anew (recovery.py). Raises ConflictError `database_behind_shelf`, UnavailableError `feeds_failed` when all is
+    done but some recipients failed.
     """
+    anew = anew or {}
     counts = {"editions": 0, "feeds": 0, "rows": 0, "renewed": 0}
     failures: dict[str, str] = {}
     feed.trusted_root(registry.shelf, registry.signing, registry.clock.now())
     root = feed.newest_root(registry.shelf)
     everybody = registry.store.feeds.recipients()
-    heads = _heads(registry, everybody, root, failures)
+    heads = _heads(registry, [each for each in everybody if each.party not in anew], root, failures) | dict(anew)
     try:
-        _must_not_be_behind(registry, heads)
+        mark.must_not_be_behind(registry, heads.values())
     except ConflictError:
         freshness.renew(registry, heads, failures, keep=keep)  # what was published stays good until somebody helps
         raise
@@ -65,8 +69,13 @@ def publish_once(registry: Registry, *, keep: Keep = _nothing) -> dict[str, int]
     found = claim(registry.store, registry.clock, registry.keys, registry.plan, first=bool(recipients))
     newest = registry.store.editions.edition(registry.store.editions.newest())
     if newest is not None:
+        if found is not None:
+            mark.put(registry.shelf, newest.edition)
         with _scratch(registry) as folder:
-            work = Round(registry, newest.edition, from_micros(newest.opened), folder)
+            work = Round(
+                registry, newest.edition, from_micros(newest.opened), folder,
+                resumed=registry.store.editions.resumed(), anew=frozenset(anew),
+            )
             for recipient in recipients:
                 keep()
                 rows = _one(work, recipient, heads[recipient.party], keep, failures)
@@ -116,11 +125,13 @@ def _one(
 def _publish(work: Round, recipient: Recipient, head: feed.Head | None, keep: Keep) -> int | None:
     registry, party = work.registry, recipient.party
     settings = registry.settings.publish
-    index = head.index if head is not None else None
+    index = head.index if head is not None and party not in work.anew else None
     if index is not None:
         _note(registry, index)
         if index.newest >= work.edition:
             return None
+        if work.begins_anew(index):
+            index = None
     folder = work.folder / party
     folder.mkdir()
     mirror = copies.copy_of(registry, party, index, folder)
@@ -131,7 +142,8 @@ def _publish(work: Round, recipient: Recipient, head: feed.Head | None, keep: Ke
     signed = feed.advance(head, made.index, registry.signing, registry.clock.now(), hours=settings.timestamp_hours)
     _rehearse(registry, made, signed, mirror)
     for name, path in made.staged.items():
-        if registry.shelf.size(feed.place(party, name)) is None:
+        size = path.stat().st_size if isinstance(path, Path) else len(path)
+        if party in work.anew or registry.shelf.size(feed.place(party, name)) != size:
             registry.shelf.put(feed.place(party, name), path)
     keep()
     for name, content in signed.items():
@@ -213,18 +225,6 @@ def _heads(
         except FeedError as error:
             _failed(recipient.party, error, failures)
     return heads
-
-
-def _must_not_be_behind(registry: Registry, heads: Mapping[str, feed.Head | None]) -> None:
-    """Raises ConflictError `database_behind_shelf` where a feed is ahead of the database."""
-    ahead = max((head.index.newest for head in heads.values() if head is not None), default=0)
-    behind = registry.store.editions.newest()
-    if ahead > behind:
-        raise ConflictError(
-            f"The shelf holds edition {ahead}, the database knows only edition {behind}: an old backup of the database "
-            "was restored. Nothing is published, so that no edition number is used twice. Restore the newest backup.",
-            code="database_behind_shelf",
-        )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 from registry.store.engine import Engine, Row
 
 OPEN, PUBLISHED = "open", "published"
+RESUMED = "resumed"  # what the shelf had come to when an older database was put under it: no list goes on across it
 _ROW = "SELECT edition, state, opened, published, changes, exceptions FROM edition"
 
 
@@ -94,6 +95,21 @@ class Editions:
             edition=edition, at=at, done=PUBLISHED, open=OPEN,
         )
 
+    def resumed(self) -> int:
+        """The newest edition that no list goes on across, because the tables do not know it; 0 where there is none."""
+        row = self._engine.row(
+            "SELECT COALESCE(MAX(edition), 0) AS edition FROM edition WHERE state = :state", state=RESUMED
+        )
+        assert row is not None
+        return int(row["edition"])
+
+    def resume(self, *, edition: int, at: int) -> None:
+        """Count on from an edition that was published without these tables; what was open is as good as published."""
+        self._engine.run(
+            "UPDATE edition SET state = :done, published = :at WHERE state = :open", at=at, done=PUBLISHED, open=OPEN
+        )
+        self.insert(edition=edition, state=RESUMED, opened=at)
+
     # claiming
 
     def anything_pending(self) -> bool:
@@ -171,12 +187,19 @@ class Editions:
 
     # what editions said
 
-    def changes(self, *, after: int, upto: int) -> Iterator[list[tuple[Any, ...]]]:
-        """Changes of the editions (after, upto], in their order: number, masks, quiet, carrier, left_carrier."""
+    def changes(
+        self, *, after: int, upto: int, numbers: tuple[bytes, bytes] | None = None
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Changes of the editions (after, upto], in their order: number, masks, quiet, carrier, left_carrier.
+
+        `numbers`: only those in [low, high).
+        """
+        bounds: dict[str, Any] = dict(zip(("low", "high"), numbers)) if numbers else {}
+        within = "AND number >= :low AND number < :high" if numbers else ""
         return self._engine.stream(
-            """SELECT number, calls, robocalls, messages, quiet, carrier, left_carrier FROM edition_change
-               WHERE edition > :after AND edition <= :upto ORDER BY edition, number""",
-            after=after, upto=upto,
+            f"""SELECT number, calls, robocalls, messages, quiet, carrier, left_carrier FROM edition_change
+               WHERE edition > :after AND edition <= :upto {within} ORDER BY edition, number""",  # noqa: S608
+            after=after, upto=upto, **bounds,
         )
 
     def exceptions(self, *, after: int, upto: int) -> Iterator[list[tuple[Any, ...]]]:

@@ -173,6 +173,22 @@ def test_a_database_older_than_the_shelf_publishes_nothing_and_says_what_to_do(t
     assert town.store.editions.newest() == 1
 
 
+def test_the_mark_knows_an_edition_that_no_feed_can_tell_of(town: Town) -> None:
+    town.shelf = FullShelf(*CARRIERS)
+    town.load(5)
+    with pytest.raises(UnavailableError):
+        publish_once(town)
+    town.shelf.full.clear()
+    with town.store.writing():
+        for table in ("edition", "edition_change"):
+            town.store.engine.run(f"DELETE FROM {table}")
+    town.decline(1, LOANS)
+    with pytest.raises(ConflictError) as caught:
+        publish_once(town)
+    assert caught.value.code == "database_behind_shelf"
+    assert not list(town.shelf.names("feeds/"))
+
+
 def test_a_damaged_or_lost_copy_is_brought_back_from_the_shelf(town: Town, tmp_path: Path) -> None:
     town.load(80)
     publish_once(town)
