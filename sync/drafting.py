@@ -21,13 +21,13 @@ import numpy as np
 from registry import editions
 from registry.editions import FeedEdition, FeedFile, FeedIndex, FeedPart, Records
 from registry.errors import ConflictError, FeedError
+from registry.liststate import State
 from registry.store.feeds import Recipient
 from registry.times import from_micros
 from sync import bring, changes, rolling
 from sync.build import FullList, build_full
 from sync.changes import ChangeSet, Delta
 from sync.listfiles import write_exceptions, write_list
-from sync.liststate import State
 from sync.mirror import Change, Mirror
 from sync.plan import Plan, Span, kind_of, needed_times, plan_feed
 from sync.source import ShelfSource

@@ -19,8 +19,8 @@ from registry import editions
 from registry.editions import FeedIndex
 from registry.errors import FeedError, RegistryError, UnavailableError
 from registry.interfaces import Clock
+from registry.liststate import State
 from sync import bring, listkeys, trust
-from sync.liststate import State
 from sync.mirror import Mirror
 from sync.source import Api, Source
 from sync.state import StateFolder, Status

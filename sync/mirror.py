@@ -10,13 +10,7 @@ Rules of this room:
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import hashlib
 import mmap
-import os
-import re
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -39,12 +33,14 @@ from registry.editions import (
     splice,
     split,
 )
-from registry.errors import ConflictError, FeedError, InvalidInputError, UnavailableError
+from registry.errors import ConflictError, FeedError, InvalidInputError
+from registry.liststate import STATE, State, bucket_name
+from sync import listdisk
 from sync.finder import Entry, Finder, mapped
-from sync.liststate import STATE, State, boot, bucket_name, damaged, read_state
+from sync.listdisk import Bucket, check_sizes, leaf_of, with_buckets
+from sync.liststate import boot, damaged, read_state
 
 THREADS = 2
-_OURS = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}|exceptions-[0-9a-f]{32}|\.state\.json-[0-9a-f]{8}")
 
 _Answer = TypeVar("_Answer")
 
@@ -67,13 +63,6 @@ class Change:
         return bytes.fromhex(self.after.exceptions_root)
 
 
-@dataclass(frozen=True)
-class _Bucket:
-    number: int
-    leaf: str
-    count: int
-
-
 class Mirror:
     """A list on disk, open for lookups (which threads may share) and for change sets (which they may not)."""
 
@@ -91,7 +80,7 @@ class Mirror:
         state = read_state(folder)
         while True:
             try:
-                _check_sizes(folder, state)
+                check_sizes(folder, state)
                 break
             except FeedError:
                 before, state = state, read_state(folder)
@@ -108,7 +97,7 @@ class Mirror:
         try:
             (folder / STATE).unlink(missing_ok=True)
         except OSError as error:
-            raise _unwritable(error) from error
+            raise listdisk.unwritable(error) from error
         return cls(folder, State())
 
     @property
@@ -202,12 +191,12 @@ class Mirror:
         Raises as `apply`, and FeedError (`bad_list_file`) for chunks that do not ascend.
         """
         with self._writing(), ThreadPoolExecutor(THREADS) as pool:
-            written: list[Future[_Bucket]] = []
-            for number, content in _by_bucket(records):
+            written: list[Future[Bucket]] = []
+            for number, content in listdisk.by_bucket(records):
                 written.append(pool.submit(self._bucket, number, content, write=True))
                 if len(written) > 2 * THREADS:
                     written[-2 * THREADS].result()  # not further ahead than this, for memory's sake
-            fresh = _with_buckets(State(epoch=epoch, algorithm=algorithm), [done.result() for done in written])
+            fresh = with_buckets(State(epoch=epoch, algorithm=algorithm), [done.result() for done in written])
             if exceptions is not None:
                 fresh = self._with_exceptions(fresh, exceptions, write=True)
             self._commit(fresh, edition, roots)
@@ -215,10 +204,10 @@ class Mirror:
     def verify(self) -> None:
         """Hash everything again. Raises FeedError (`state_damaged`) that names a file which is not what it was."""
         state = self.state
-        _check_sizes(self.folder, state)
+        check_sizes(self.folder, state)
 
         def intact(number: int) -> bool:
-            return _leaf(self._content(state.bucket_name(number))) == state.leaves[number]
+            return leaf_of(self._content(state.bucket_name(number))) == state.leaves[number]
 
         with ThreadPoolExecutor(THREADS) as pool:
             fine = pool.map(intact, range(BUCKETS))
@@ -235,13 +224,13 @@ class Mirror:
         if not is_sorted(delta) or (exceptions is not None and not is_sorted(exceptions)):
             raise InvalidInputError("A change set must ascend by tag, each tag once.", code="not_sorted")
 
-        def after(number: int, part: Records) -> _Bucket:
+        def after(number: int, part: Records) -> Bucket:
             before = np.frombuffer(self._content(self.state.bucket_name(number)), RECORD)
             return self._bucket(number, b"".join(splice(before, part)), write=write)
 
         touched = [(number, part) for number, part in enumerate(split(delta)) if len(part)]
         with ThreadPoolExecutor(THREADS) as pool:
-            state = _with_buckets(self.state, list(pool.map(after, *zip(*touched)))) if touched else self.state
+            state = with_buckets(self.state, list(pool.map(after, *zip(*touched)))) if touched else self.state
         if exceptions is None or not len(exceptions):
             return state
         return self._with_exceptions(state, apply(self.exceptions(), exceptions), write=write)
@@ -252,17 +241,17 @@ class Mirror:
         except FileNotFoundError as error:
             raise damaged(str(name)) from error
 
-    def _bucket(self, number: int, content: bytes, *, write: bool) -> _Bucket:
-        bucket = _Bucket(number, _leaf(content), len(content) // RECORD.itemsize)
-        if write and content and bucket.leaf != self.state.leaves[number]:
-            _write(self.folder / bucket_name(number, bucket.leaf), content)
+    def _bucket(self, number: int, content: bytes, *, write: bool) -> Bucket:
+        bucket = Bucket(number, leaf_of(content), len(content) // RECORD.itemsize)
+        if write and content:
+            listdisk.write(self.folder / bucket_name(number, bucket.leaf), content)
         return bucket
 
     def _with_exceptions(self, state: State, exceptions: Records, *, write: bool) -> State:
         root = exceptions_root(exceptions).hex()
         state = msgspec.structs.replace(state, exceptions=len(exceptions), exceptions_root=root)
-        if write and state.exceptions_name and root != self.state.exceptions_root:
-            _write(self.folder / state.exceptions_name, exceptions.tobytes())
+        if write and state.exceptions_name:
+            listdisk.write(self.folder / state.exceptions_name, exceptions.tobytes())
         return state
 
     # --- standing -----------------------------------------------------------------------------------------------------
@@ -272,15 +261,9 @@ class Mirror:
             detail = f"The list would not be what edition {edition} says it is."
             raise FeedError(detail, code="root_differs", edition=edition)
         state = msgspec.structs.replace(state, edition=edition, boot=boot())
-        _check_sizes(self.folder, state)
-        draft = self.folder / f".{STATE}-{secrets.token_hex(4)}"
-        with draft.open("wb") as file:
-            file.write(msgspec.json.encode(state))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.folder / STATE)
+        listdisk.write_state(self.folder, state)
         self._stand(state)
-        self._tidy()
+        listdisk.tidy(self.folder, state)
 
     def _stand(self, state: State) -> None:
         self.state = state
@@ -289,88 +272,15 @@ class Mirror:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """The right to change the folder; what fails in it leaves the state as it was and nothing half-made behind."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with (self.folder / "lock").open("w") as lock:
-                _lock(lock.fileno())
-                if read_state(self.folder) != self.state:
-                    raise _moved()
-                try:
-                    yield
-                except BaseException:
-                    self._tidy()
-                    raise
-        except OSError as error:
-            raise _unwritable(error) from error
-
-    def _tidy(self) -> None:
-        """Remove the files of ours that the state does not name."""
-        kept = self.state.sizes
-        for entry in os.scandir(self.folder):
-            if entry.name not in kept and _OURS.fullmatch(entry.name):
-                Path(entry.path).unlink(missing_ok=True)
-
-
-def _check_sizes(folder: Path, state: State) -> None:
-    for name, size in state.sizes.items():
-        path = folder / name
-        if not path.exists() or path.stat().st_size != size:
-            raise damaged(name)
-
-
-def _by_bucket(chunks: Iterable[Records]) -> Iterator[tuple[int, bytes]]:
-    """The content of each bucket that has any, in order, from chunks that ascend by tag. Raises `bad_list_file`."""
-    number, content, last = 0, bytearray(), b""
-    for chunk in chunks:
-        for bucket, part in enumerate(split(chunk)):
-            if not len(part):
-                continue
-            raw = part.tobytes()
-            if raw[:8] <= last and last:
-                raise FeedError("The files of a full list do not ascend by tag.", code="bad_list_file")
-            if bucket != number and content:
-                yield number, bytes(content)
-                content = bytearray()
-            number, last = bucket, raw[-RECORD.itemsize :][:8]
-            content += raw
-    if content:
-        yield number, bytes(content)
-
-
-def _with_buckets(state: State, changed: Iterable[_Bucket]) -> State:
-    leaves, counts = list(state.leaves), list(state.counts)
-    for bucket in changed:
-        leaves[bucket.number], counts[bucket.number] = bucket.leaf, bucket.count
-    root = root_of_leaves([bytes.fromhex(leaf) for leaf in leaves])
-    return msgspec.structs.replace(
-        state, leaves=tuple(leaves), counts=tuple(counts), entries=sum(counts), content_root=root.hex()
-    )
+        with listdisk.locked(self.folder):
+            if read_state(self.folder) != self.state:
+                raise _moved()
+            try:
+                yield
+            except BaseException:
+                listdisk.tidy(self.folder, self.state)
+                raise
 
 
 def _moved() -> ConflictError:
     return ConflictError("Another process has changed this list meanwhile.", code="state_moved")
-
-
-def _unwritable(error: OSError) -> UnavailableError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return UnavailableError("The disk that holds the list is full.", code="disk_full")
-    return UnavailableError(f"The folder of the list cannot be written: {error.strerror}.", code="state_unwritable")
-
-
-def _leaf(content: bytes | mmap.mmap) -> str:
-    digest = hashlib.sha256(b"\0")
-    digest.update(content)
-    return digest.hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """A new file; one of that name that no state names may be cut short, and a reader may still have it mapped."""
-    path.unlink(missing_ok=True)
-    path.write_bytes(content)
-
-
-def _lock(file: int) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise ConflictError("Another process is changing this list.", code="state_busy") from error

@@ -24,7 +24,7 @@ from registry.editions import (
     record_array,
 )
 from registry.errors import ConflictError, FeedError, InvalidInputError, UnavailableError
-from sync.liststate import STATE
+from registry.liststate import STATE
 from sync.mirror import Mirror
 
 NONE = np.empty(0, RECORD)

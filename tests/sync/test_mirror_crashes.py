@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from registry.editions import RECORD, content_root
-from sync.liststate import STATE, read_state
+from registry.liststate import STATE
+from sync.liststate import read_state
 from sync.mirror import Mirror
 from tests.sync.test_mirror import NONE, drawn, files, filled, whole
 
