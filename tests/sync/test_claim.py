@@ -251,10 +251,10 @@ def test_an_edition_that_is_wanted_comes_although_nothing_changed(any_town: Town
     with any_town.store.writing():
         any_town.store.editions.want("resellers", at=1)
         any_town.store.editions.want("resellers", at=2)
-    for edition, changes in ((1, 1), (2, 0)):
+    for edition, count in ((1, 1), (2, 0)):
         found = claim(any_town.store, any_town.clock, any_town.keys, any_town.plan)
         assert found is not None
-        assert (found.edition, found.changes) == (edition, changes)
+        assert (found.edition, found.changes) == (edition, count)
         with any_town.store.writing():
             any_town.store.editions.publish(edition=edition, at=3)
             if edition == 1:
