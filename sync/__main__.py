@@ -26,7 +26,7 @@ from registry.numbers import parse_one
 from registry.outside.clock import SystemClock
 from registry.preferences import category_of, channel_of
 from registry.times import from_micros, iso, local
-from sync import feed, timetable
+from sync import feed, mending, timetable
 from sync.follow import Followed, follow_once
 from sync.lookup import Lookup
 from sync.publish import publish_once
@@ -163,6 +163,10 @@ def _status(registry: Registry) -> dict[str, list[dict[str, object]]]:
             for each in jobs.last_runs(store)
         ],
     }  # fmt: skip
+
+
+for _group in mending.GROUPS:
+    main.add_command(_group)
 
 
 # --- for carriers -----------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from registry.liststate import State
 from registry.store.feeds import Recipient
 from registry.times import from_micros
 from sync import bring, changes, rolling
+from sync.base import BasePart
 from sync.build import FullList, build_full
 from sync.changes import ChangeSet, Delta
 from sync.listfiles import write_exceptions, write_list
@@ -51,6 +52,7 @@ class Round:
     anew: frozenset[str] = frozenset()
     _changes: dict[int, ChangeSet] = field(default_factory=dict)
     _exceptions: ChangeSet | None = None
+    _base: tuple[BasePart, ...] | None = None
 
     def begins_anew(self, index: FeedIndex) -> bool:
         """Whether what a feed has come to says nothing about what comes next: the tables do not know its editions."""
@@ -71,6 +73,13 @@ class Round:
                 registry.store, registry.keys, after=0, upto=self.edition, only_exceptions=True
             )
         return self._exceptions
+
+    def base(self, scratch: Path) -> tuple[BasePart, ...]:
+        """The parts of the base at this round's edition, which are what they should be. Raises FeedError."""
+        if self._base is None:
+            self._base = rolling.roll(self.registry, upto=self.edition, scratch=scratch)
+            rolling.check(self.registry, self._base)
+        return self._base
 
     def told(self, found: ChangeSet, recipient: Recipient) -> Delta:
         """What a recipient is told of a change set, under its newest list key."""
@@ -188,7 +197,7 @@ def _full(work: Round, recipient: Recipient, folder: Path) -> tuple[FeedFile, Fe
     registry = work.registry
     scratch = work.folder / "base"
     scratch.mkdir(exist_ok=True)
-    parts = rolling.roll(registry, upto=work.edition, scratch=scratch)
+    parts = work.base(scratch)
     with rolling.files(registry, parts, scratch) as base:
         made: FullList = build_full(
             base, folder, at_rest=registry.keys.at_rest, key=registry.keys.list_key(recipient.party),

@@ -60,6 +60,8 @@ def trusted_root(shelf: Shelf, signing: SigningKeys, now: datetime) -> bytes:
     """The first root of this registry: what followers are given by a safe way. Made at the first call."""
     name = f"{TRUST}/1.root.json"
     if shelf.size(name) is None:
+        if any(name.endswith(".root.json") for name in shelf.names("feeds/")):  # another is not what followers have
+            raise damaged_root(name)
         shelf.put(name, make_root(signing, now))
     return shelf.get(name)
 
@@ -75,11 +77,28 @@ def make_root(signing: SigningKeys, now: datetime, *, version: int = 1) -> bytes
 
 
 def newest_root(shelf: Shelf) -> Root:
-    """The root that counts now. Raises NotFoundError where there is none yet."""
-    names = sorted(shelf.names(f"{TRUST}/"), key=_version)
+    """The root that counts now. Raises NotFoundError where there is none yet, FeedError `root_damaged`."""
+    names = sorted(shelf.names(f"{TRUST}/"), key=version_of)
     if not names:
         raise NotFoundError("There is no trusted root yet.", code="no_root")
-    return Metadata[Root].from_bytes(shelf.get(names[-1])).signed
+    return read_root(shelf, names[-1])
+
+
+def read_root(shelf: Shelf, name: str, before: Root | None = None) -> Root:
+    """A root on the shelf, signed as it says itself, and as the one before it says. Raises FeedError."""
+    try:
+        found: Metadata[Root] = Metadata.from_bytes(shelf.get(name))
+        for root in (found.signed, before or found.signed):
+            root.verify_delegate(Root.type, found.signed_bytes, found.signatures)
+    except (RepositoryError, DeserializationError, NotFoundError, AttributeError, ValueError) as error:
+        raise damaged_root(name) from error
+    return found.signed
+
+
+def damaged_root(name: str) -> FeedError:
+    """The error that names a root which cannot be trusted as it lies there."""
+    detail = f"The root {name} on the shelf is missing or damaged; see `decline-sync shelf mend`."
+    return FeedError(detail, code="root_damaged")
 
 
 def bring_roots(shelf: Shelf, party: str) -> int:
@@ -114,9 +133,14 @@ def read_head(shelf: Shelf, party: str, root: Root) -> Head | None:
         content = shelf.get(place(party, name))
         target.verify_length_and_hashes(content)
     except (RepositoryError, DeserializationError, NotFoundError, KeyError) as error:
-        detail = f"The feed of {party} on the shelf is damaged; restore its metadata from a backup."
-        raise FeedError(detail, code="feed_damaged") from error
+        raise damaged(party) from error
     return Head(editions.decode_feed(content), name, targets, snapshot, timestamp)
+
+
+def damaged(party: str) -> FeedError:
+    """The error that names a feed which cannot be gone on with."""
+    detail = f"The feed of {party} on the shelf is damaged; `decline-sync feed rebuild {party}` begins it anew."
+    return FeedError(detail, code="feed_damaged")
 
 
 def index_name(target: TargetFile) -> str:
@@ -193,12 +217,15 @@ def unneeded(shelf: Shelf, party: str, head: Head) -> list[str]:
         name
         for name in shelf.names(place(party, "metadata/"))
         for role, gone in oldest.items()
-        if name.endswith(role) and _version(name) <= gone
+        if name.endswith(role) and version_of(name) <= gone
     ]
     kept = {place(party, head.index_name)}
     for name in shelf.names(place(party, "metadata/")):
         if name.endswith(".targets.json") and name not in metadata:
-            targets = Metadata[Targets].from_bytes(shelf.get(name)).signed
+            try:
+                targets = Metadata[Targets].from_bytes(shelf.get(name)).signed
+            except DeserializationError:
+                continue  # an old one that somebody altered: nobody takes it, so it needs nothing
             kept |= {place(party, index_name(target)) for target in targets.targets.values()}
     indexes = [name for name in shelf.names(place(party, "targets/")) if name not in kept]
     needed = {
@@ -208,7 +235,7 @@ def unneeded(shelf: Shelf, party: str, head: Head) -> list[str]:
         for listed in list_names(editions.decode_feed(shelf.get(name)))
     }
     lists = [name for name in shelf.names(place(party, "lists/")) if name not in needed]
-    return sorted(metadata, key=_version) + indexes + lists
+    return sorted(metadata, key=version_of) + indexes + lists
 
 
 def list_names(index: editions.FeedIndex) -> set[str]:
@@ -241,7 +268,7 @@ def _end(now: datetime, days: int) -> datetime:
     return _seconds(now) + timedelta(days=days)
 
 
-def _version(name: str) -> int:
+def version_of(name: str) -> int:
     """The version in a name like `12.targets.json`, 0 where there is none."""
     number = name.rpartition("/")[2].partition(".")[0]
     return int(number) if number.isdigit() else 0

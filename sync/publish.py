@@ -63,7 +63,8 @@ def publish_once(
     try:
         mark.must_not_be_behind(registry, heads.values())
     except ConflictError:
-        freshness.renew(registry, heads, failures, keep=keep)  # what was published stays good until somebody helps
+        readable = {party: head for party, head in heads.items() if party not in anew}
+        freshness.renew(registry, readable, failures, keep=keep)  # what was published stays good until somebody helps
         raise
     recipients = [recipient for recipient in everybody if recipient.party in heads]
     found = claim(registry.store, registry.clock, registry.keys, registry.plan, first=bool(recipients))
@@ -71,7 +72,7 @@ def publish_once(
     if newest is not None:
         if found is not None:
             mark.put(registry.shelf, newest.edition)
-        with _scratch(registry) as folder:
+        with scratch(registry) as folder:
             work = Round(
                 registry, newest.edition, from_micros(newest.opened), folder,
                 resumed=registry.store.editions.resumed(), anew=frozenset(anew),
@@ -92,8 +93,11 @@ def publish_once(
         counts["editions"] += 1
     counts["renewed"] = freshness.renew(registry, heads, failures, keep=keep)
     if rolling.is_due(registry):
-        with _scratch(registry) as folder:
-            rolling.roll(registry, upto=registry.store.editions.newest(), scratch=folder)
+        try:
+            with scratch(registry) as folder:
+                rolling.roll(registry, upto=registry.store.editions.newest(), scratch=folder)
+        except FeedError as error:
+            _failed("base", error, failures)
     if failures:
         words = "; ".join(f"{party}: {why}" for party, why in sorted(failures.items()))
         raise UnavailableError(f"Some feeds could not be published. {words}", code="feeds_failed", **counts)
@@ -221,14 +225,18 @@ def _heads(
     heads: dict[str, feed.Head | None] = {}
     for recipient in recipients:
         try:
-            heads[recipient.party] = feed.read_head(registry.shelf, recipient.party, root)
+            head = feed.read_head(registry.shelf, recipient.party, root)
+            offered = registry.store.feeds.newest_edition(recipient.party)
+            if offered > (head.index.newest if head is not None else 0):  # the pointer is gone, or an old one is back
+                raise feed.damaged(recipient.party)
+            heads[recipient.party] = head
         except FeedError as error:
             _failed(recipient.party, error, failures)
     return heads
 
 
 @contextmanager
-def _scratch(registry: Registry) -> Iterator[Path]:
+def scratch(registry: Registry) -> Iterator[Path]:
     """A fresh folder for the work of a round; what an earlier one left goes."""
     folder = registry.instance / "mirrors" / ".work"
     shutil.rmtree(folder, ignore_errors=True)

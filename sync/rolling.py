@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from registry.errors import FeedError, NotFoundError
 from registry.store.editions import BaseRow
 from registry.times import from_micros, to_micros
 from sync import changes
 from sync.base import BasePart, BaseRows, base_rows, merge_base
+from sync.listfiles import digest
 
 if TYPE_CHECKING:
     from registry.assembly import Registry
@@ -60,6 +62,7 @@ def roll(registry: Registry, *, upto: int, scratch: Path) -> tuple[BasePart, ...
     edition, parts = newest(registry)
     if edition >= upto:
         return parts
+    check(registry, parts)
     found = changes.load(registry.store, registry.keys, after=edition, upto=upto)
     with files(registry, parts, scratch):
         made = merge_base(
@@ -77,6 +80,22 @@ def roll(registry: Registry, *, upto: int, scratch: Path) -> tuple[BasePart, ...
     with registry.store.writing(about="base"):
         registry.store.editions.put_base(row)
     return made
+
+
+def check(registry: Registry, parts: tuple[BasePart, ...]) -> None:
+    """Whether base files are what their names say. Raises FeedError `base_damaged`, which names one that is not."""
+    for part in parts:
+        try:
+            with registry.shelf.path(FOLDER + part.name) as path:
+                sound = digest(path) == part.sha256
+        except NotFoundError:
+            sound = False
+        if not sound:
+            detail = (
+                f"The base file {part.name[:12]}… on the shelf is missing or damaged; "
+                "`decline-sync base rebuild` makes the base anew from the tables."
+            )
+            raise FeedError(detail, code="base_damaged")
 
 
 def is_due(registry: Registry) -> bool:

@@ -1,4 +1,4 @@
-"""The jobs of the clockwork: publish, ingest, tidy, compare, purge; how often each runs, and what it does.
+"""The jobs of the clockwork: publish, ingest, tidy, inspect, compare, purge; how often each runs, and what it does.
 
 Rules of this room: a job is given the registry and the means to keep its lease (which also says when to stop); it
 returns counts, all 0 where there was nothing to do; whatever it does may be done again. Pointers are renewed by the job
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from registry import access, consents, evidence, jobs, limits, registrations, reports, verification
 from registry.settings import Settings
 from registry.times import to_micros
-from sync import freshness
+from sync import freshness, inspection
 from sync.compare import compare_base
 from sync.ingest import ingest_due
 from sync.publish import publish_once
@@ -68,6 +68,11 @@ def compare(registry: Registry, keep: Keep) -> jobs.Counts:
     return {"compared": compare_base(registry, keep=keep)}
 
 
+def inspect(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Look over the published files: what is missing or was altered is named."""
+    return {"inspected": inspection.inspect(registry, keep=keep)}
+
+
 def purge(registry: Registry, keep: Keep) -> jobs.Counts:
     """Delete what retention has ended: reports and evidence of consents (the rulebook says when), list files and
     metadata nobody needs, old runs of jobs, old acknowledgements."""
@@ -90,5 +95,6 @@ JOBS: Mapping[str, Job] = {
     "ingest": Job(ingest, lambda settings: settings.jobs.ingest_s, 1),
     "tidy": Job(tidy, lambda settings: settings.jobs.tidy_s, 5),
     "purge": Job(purge, lambda _settings: HOUR_S, 90, rarely=True),
+    "inspect": Job(inspect, lambda _settings: HOUR_S, 150, rarely=True),
     "compare": Job(compare, lambda settings: settings.jobs.compare_hours * HOUR_S, 180, rarely=True),
 }

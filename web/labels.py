@@ -144,6 +144,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "tidy": lazy_gettext("Expire codes and consents"),
         "purge": lazy_gettext("Erase what is past its time"),
         "compare": lazy_gettext("Compare base with tables"),
+        "inspect": lazy_gettext("Look over published files"),
     },
 }
 
@@ -174,6 +175,7 @@ STATES: Mapping[str, tuple[str, Any]] = {  # slug -> colour, word
     "released": ("ok", lazy_gettext("Released")),
     "discarded": ("plain", lazy_gettext("Discarded")),
     "published": ("ok", lazy_gettext("Published")),
+    "resumed": ("warn", lazy_gettext("Resumed")),
 }
 
 

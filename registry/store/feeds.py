@@ -108,6 +108,15 @@ class Feeds:
         )
         return _offered(row) if row else None
 
+    def newest_edition(self, recipient: str) -> int:
+        """The newest edition that a recipient was offered; 0 where there is none."""
+        row = self._engine.row(
+            "SELECT COALESCE(MAX(edition), 0) AS edition FROM feed_edition WHERE recipient = :recipient",
+            recipient=recipient,
+        )
+        assert row is not None
+        return int(row["edition"])
+
     def editions(self, *, recipient: str, limit: int) -> tuple[FeedEditionRow, ...]:
         """The newest editions of a feed, newest first."""
         rows = self._engine.rows(
