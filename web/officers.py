@@ -18,16 +18,12 @@ from registry import access, audit, credentials, parties, registrations
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, SignInRequiredError
 from registry.parties import Party
 from registry.times import to_micros
-from web import charts, figures, guard, once
+from web import charts, figures, guard, menus, once
 from web.current import registry_of
 from web.forms import MemberForm, PartyForm, choices
 from web.labels import word
 from web.parties import actor, key_form, refused, to_sign_in
 from web.people import Page
-
-blueprint = Blueprint("officers", __name__)
-blueprint.register_error_handler(SignInRequiredError, to_sign_in)
-blueprint.register_error_handler(NotAllowedError, refused)
 
 DAYS = 30  # on the charts, today so far included
 _EDITIONS = 10
@@ -36,9 +32,16 @@ _ENTRIES = 100
 _DAY_US = 86_400_000_000
 
 
-@blueprint.context_processor
-def _may() -> dict[str, Any]:
-    return {"may": lambda action: access.may(actor(), action)}
+def room(name: str, import_name: str) -> Blueprint:
+    """A blueprint of pages for the regulator's members: who has not signed in does so first, templates get the menu."""
+    made = Blueprint(name, import_name)
+    made.register_error_handler(SignInRequiredError, to_sign_in)
+    made.register_error_handler(NotAllowedError, refused)
+    made.context_processor(lambda: menus.shown(menus.OFFICE, actor))
+    return made
+
+
+blueprint = room("officers", __name__)
 
 
 @blueprint.get("/officer")

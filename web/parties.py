@@ -12,18 +12,16 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from registry import access, parties, quarantine
+from registry import parties, quarantine
 from registry.access import Actor
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, SignInRequiredError
 from registry.parties import Party
-from web import figures, guard, once, problems
+from web import figures, guard, menus, once, problems
 from web.current import registry_of
 from web.forms import DiscardForm, FixForm, KeyForm, choices
 from web.labels import word
 from web.people import Page
 from web.refusals import field_of
-
-blueprint = Blueprint("parties", __name__)
 
 _EDITIONS = 200
 _BATCHES = 50
@@ -48,10 +46,6 @@ def refused(error: NotAllowedError) -> Any:
     return problems.refuse(error)
 
 
-blueprint.register_error_handler(SignInRequiredError, to_sign_in)
-blueprint.register_error_handler(NotAllowedError, refused)
-
-
 def actor() -> Actor:
     """The member who asks."""
     return guard.actor_of_request()
@@ -65,10 +59,21 @@ def own_party() -> Party:
     return found
 
 
-@blueprint.context_processor
-def _party() -> dict[str, Any]:
+def room(name: str, import_name: str) -> Blueprint:
+    """A blueprint of pages for members of a party: who has not signed in does so first, templates get the menu."""
+    made = Blueprint(name, import_name)
+    made.register_error_handler(SignInRequiredError, to_sign_in)
+    made.register_error_handler(NotAllowedError, refused)
+    made.context_processor(_frame)
+    return made
+
+
+def _frame() -> dict[str, Any]:
     found = actor().party
-    return {"party_name": figures.name_of(found) if found else "", "may": lambda action: access.may(actor(), action)}
+    return {"party_name": figures.name_of(found) if found else "", **menus.shown(menus.PARTY, actor)}
+
+
+blueprint = room("parties", __name__)
 
 
 @blueprint.get("/party")

@@ -1,0 +1,101 @@
+"""The menus of members: sections, and the pages of the section one is in, so that a phone shows few links at a time.
+
+Rules of this room: a page stands in one section; a link shows only to whoever may follow it; nothing here needs a
+script. Whoever adds a page to a party or to the office adds one `Place`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+from flask_babel import lazy_gettext
+
+from registry.access import Actor, may
+
+
+@dataclass(frozen=True)
+class Place:
+    """One page of a menu: its endpoint, its name, what one must be allowed to (any of it), whose kind it is for.
+
+    `inner` are endpoints of pages beneath it, `kinds` kinds of parties (none: all).
+    """
+
+    endpoint: str
+    text: Any
+    needs: tuple[str, ...] = ("see_own_party",)
+    inner: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the page asked for is this one or lies beneath it."""
+        return request.endpoint in {self.endpoint, *self.inner}
+
+    @property
+    def is_page(self) -> bool:
+        """Whether the page asked for is this one."""
+        return request.endpoint == self.endpoint
+
+    def is_for(self, actor: Actor) -> bool:
+        """Whether an actor gets a link to it."""
+        kind = actor.party.kind if actor.party else ""
+        return (not self.kinds or kind in self.kinds) and any(may(actor, action) for action in self.needs)
+
+
+@dataclass(frozen=True)
+class Section:
+    """Pages that belong together. The first that one may see is where its link leads."""
+
+    text: Any
+    places: tuple[Place, ...]
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the page asked for lies in it."""
+        return any(place.is_here for place in self.places)
+
+
+_CARRIER = ("carrier",)
+
+PARTY: tuple[Section, ...] = (
+    Section(lazy_gettext("Feed"), (
+        Place("parties.overview", lazy_gettext("State")),
+        Place("parties.editions", lazy_gettext("Editions"), kinds=_CARRIER),
+    )),
+    Section(lazy_gettext("Reports"), (
+        Place("parties.reports", lazy_gettext("Sent")),
+        Place("parties.quarantined", lazy_gettext("Quarantine"), ("send_reports",), ("parties.fix",)),
+    )),
+    Section(lazy_gettext("Access"), (
+        Place("parties.keys", lazy_gettext("Keys"), ("manage_own_keys",)),
+    )),
+)  # fmt: skip
+
+OFFICE: tuple[Section, ...] = (
+    Section(lazy_gettext("Today"), (Place("officers.today", lazy_gettext("Today"), ("see_overview",)),)),
+    Section(lazy_gettext("Parties"), (
+        Place(
+            "officers.all_parties", lazy_gettext("Parties"), ("manage_parties", "manage_keys"),
+            ("officers.one_party", "officers.add_party", "officers.issue", "officers.invite"),
+        ),
+    )),
+    Section(lazy_gettext("Jobs"), (Place("officers.jobs", lazy_gettext("Jobs"), ("see_jobs",)),)),
+    Section(lazy_gettext("Audit"), (Place("officers.trail", lazy_gettext("Audit"), ("read_audit",)),)),
+)  # fmt: skip
+
+
+def menu_for(sections: Sequence[Section], actor: Actor) -> tuple[Section, ...]:
+    """The sections with the pages that an actor may see; those without any are left out."""
+    seen = (
+        Section(section.text, tuple(place for place in section.places if place.is_for(actor))) for section in sections
+    )
+    return tuple(section for section in seen if section.places)
+
+
+def shown(sections: Sequence[Section], actor_of: Callable[[], Actor]) -> dict[str, Any]:
+    """What layouts need: `menu`, and `may(action)` of whoever looks."""
+    actor = actor_of()
+    return {"menu": menu_for(sections, actor), "may": lambda action: may(actor, action)}
