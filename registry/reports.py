@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from registry.batch_results import ranges_of
 from registry.errors import ConflictError, InvalidInputError
 from registry.judging import Verdict, judge
 from registry.limits import Limit, spend_inside, subject_of
@@ -182,10 +183,11 @@ def purge(store: Store, clock: Clock, rulebooks: Rulebooks) -> dict[str, int]:
     """Erase reports and quarantined rows that the rulebook of today keeps no longer (rules 76a, 106); how many."""
     now = clock.now()
     kept = rulebooks.at(now).retention
-    erased = {"reports": 0, "quarantined": 0}
+    erased = {"reports": 0, "quarantined": 0, "duplicates": 0}
     for name, erase, days in (
         ("reports", store.reports.purge, kept.reports),
         ("quarantined", store.reports.purge_quarantine, kept.quarantine),
+        ("duplicates", store.batch_rows.purge_duplicates, kept.reports),
     ):
         before, count = to_micros(now - timedelta(days=days)), CHUNK
         while count == CHUNK:
@@ -253,6 +255,11 @@ def _take(desk: _Desk, batch: Batch, chunk: list[Row | Unreadable], progress: Pr
             Counter(entry.refusal.reason for entry in held if entry.refusal),
         )
         duplicates = len(entries) - len(new) - len(held)
+        own = set(map(id, new)) | set(map(id, held))
+        desk.store.batch_rows.add_duplicates(
+            source=desk.source, batch=batch.name,
+            ranges=ranges_of(entry.line for entry in entries if id(entry) not in own),
+        )  # fmt: skip
         if not desk.store.reports.advance_batch(
             source=desk.source, batch=batch.name, after=after, accepted=len(new), duplicates=duplicates,
             quarantined=len(held), answer=batch.answer.encoded(),

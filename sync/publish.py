@@ -200,6 +200,7 @@ def _note(registry: Registry, index: FeedIndex) -> None:
     entry = index.edition(index.newest)
     files = [file for file in index.files if file.to == index.newest and file.epoch == index.epoch]
     parts = [part for file in files for part in (*file.parts, *file.exceptions)]
+    changed = [part for file in files if file.kind == "delta" for part in (*file.parts, *file.exceptions)]
     row = FeedEditionRow(
         recipient=index.recipient,
         edition=index.newest,
@@ -210,6 +211,8 @@ def _note(registry: Registry, index: FeedIndex) -> None:
         content_root=bytes.fromhex(entry.content_root),
         exceptions_root=bytes.fromhex(entry.exceptions_root),
         published=to_micros(registry.clock.now()),
+        changes=sum(part.rows for part in changed),
+        change_bytes=sum(part.bytes for part in changed),
     )
     with registry.store.writing(about=f"feed {index.recipient}"):
         registry.store.feeds.put_edition(row)

@@ -9,10 +9,12 @@ from contextlib import AbstractContextManager
 
 from registry.store.allowances import Allowances
 from registry.store.audit import Audit
+from registry.store.batchrows import BatchRows
 from registry.store.codes import Codes
 from registry.store.consents import Consents
 from registry.store.editions import Editions
 from registry.store.engine import Engine
+from registry.store.feedhistory import FeedHistory
 from registry.store.feeds import Feeds
 from registry.store.jobs import Jobs
 from registry.store.parties import Parties
@@ -30,9 +32,11 @@ class Store:
         self.engine = engine
         self.allowances = Allowances(engine)
         self.audit = Audit(engine)
+        self.batch_rows = BatchRows(engine)
         self.codes = Codes(engine)
         self.consents = Consents(engine)
         self.editions = Editions(engine)
+        self.feed_history = FeedHistory(engine)
         self.feeds = Feeds(engine)
         self.jobs = Jobs(engine)
         self.parties = Parties(engine)

@@ -32,7 +32,10 @@ class Recipient:
 
 @dataclass(frozen=True)
 class FeedEditionRow:
-    """One edition in one recipient's feed: files (`rows`, `size` in bytes) and what they come to. Micros."""
+    """One edition in one recipient's feed: files (`rows`, `size` in bytes) and what they come to. Micros.
+
+    `changes`, `change_bytes`: rows and bytes of its change set alone, all that a follower who keeps up fetches.
+    """
 
     recipient: str
     edition: int
@@ -43,6 +46,8 @@ class FeedEditionRow:
     content_root: bytes
     exceptions_root: bytes
     published: int
+    changes: int = 0
+    change_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,11 +97,13 @@ class Feeds:
         """Keep what a recipient was offered; of one edition once, a repetition counts as the same."""
         self._engine.run(
             """INSERT INTO feed_edition (recipient, edition, kind, rows, bytes, entries, content_root, exceptions_root,
-                                         published)
-               VALUES (:recipient, :edition, :kind, :rows, :size, :entries, :content_root, :exceptions_root, :published)
+                                         published, changes, change_bytes)
+               VALUES (:recipient, :edition, :kind, :rows, :size, :entries, :content_root, :exceptions_root, :published,
+                       :changes, :change_bytes)
                ON CONFLICT (recipient, edition) DO UPDATE SET kind = excluded.kind, rows = excluded.rows,
                    bytes = excluded.bytes, entries = excluded.entries, content_root = excluded.content_root,
-                   exceptions_root = excluded.exceptions_root""",
+                   exceptions_root = excluded.exceptions_root, changes = excluded.changes,
+                   change_bytes = excluded.change_bytes""",
             **vars(row),
         )
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from registry.errors import UnavailableError
 from registry.store.engine import Engine
+from registry.store.migrations.batches import BATCHES
 from registry.store.migrations.carriers import CARRIERS
 from registry.store.migrations.drift import DRIFT
 from registry.store.migrations.epochs import EPOCHS
@@ -23,7 +24,7 @@ from registry.store.migrations.webhooks import WEBHOOKS
 
 __all__ = ["MIGRATIONS", "Migration", "migrate"]
 
-MIGRATIONS: tuple[Migration, ...] = (LOOP, CARRIERS, EPOCHS, DRIFT, NUMBER_EVENTS, WEBHOOKS, OUTBOXES)
+MIGRATIONS: tuple[Migration, ...] = (LOOP, CARRIERS, EPOCHS, DRIFT, NUMBER_EVENTS, WEBHOOKS, OUTBOXES, BATCHES)
 
 _LEDGER = "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL)"
 
