@@ -32,36 +32,39 @@ class Hold:
 
     store: Store
     clock: Clock
-    job: str
+    lease: str
     holder: str
     seconds: int
 
     def keep(self) -> None:
         """Renew the lease. Raises ConflictError `lease_lost`: then stop, somebody else has taken over."""
-        leases.renew(self.store, self.clock, lease=self.job, holder=self.holder, seconds=self.seconds)
+        leases.renew(self.store, self.clock, lease=self.lease, holder=self.holder, seconds=self.seconds)
 
 
 def run(
-    store: Store, clock: Clock, *, job: str, holder: str, seconds: int, work: Callable[[Hold], Counts], every_s: int = 0
+    store: Store, clock: Clock, *, job: str, holder: str, seconds: int, work: Callable[[Hold], Counts],
+    every_s: int = 0, shared: bool = False,
 ) -> tuple[str, Exception | None] | None:
     """Do a job under its lease of some seconds and record it: (outcome, error).
 
-    None where somebody else is doing it, or did it less than `every_s` seconds ago.
+    None where somebody else is doing it, or did it less than `every_s` seconds ago. A `shared` job is done by any
+    number of holders at once; what it works on has leases of its own.
     """
-    if not leases.take(store, clock, lease=job, holder=holder, seconds=seconds):
+    lease = f"{job} {holder}" if shared else job
+    if not leases.take(store, clock, lease=lease, holder=holder, seconds=seconds):
         return None
     name = secrets.token_hex(8)
     with store.writing(about=f"job {job}"):
         now = clock.now()
         since = to_micros(now - timedelta(seconds=every_s))
         if store.jobs.done_between(job=job, since=since, until=to_micros(now)):
-            store.jobs.release_lease(lease=job, holder=holder)
+            store.jobs.release_lease(lease=lease, holder=holder)
             return None
-        store.jobs.start(run=name, job=job, holder=holder, started=to_micros(clock.now()))
+        store.jobs.start(run=name, job=job, holder=holder, started=to_micros(clock.now()), shared=shared)
     counts: Counts = {}
     error: Exception | None = None
     try:
-        counts = work(Hold(store, clock, job, holder, seconds))
+        counts = work(Hold(store, clock, lease, holder, seconds))
     except Exception as raised:  # noqa: BLE001 - a job may fail in any way; the next run goes on
         error = raised
     outcome = "failed" if error else "done" if any(counts.values()) else "idle"
@@ -70,7 +73,7 @@ def run(
         store.jobs.finish(
             run=name, finished=to_micros(clock.now()), outcome=outcome, counts=counts, detail=detail
         )
-        store.jobs.release_lease(lease=job, holder=holder)
+        store.jobs.release_lease(lease=lease, holder=holder)
     return outcome, error
 
 

@@ -19,6 +19,7 @@ from registry.readers.rows import LINE_LIMIT, Digested, Unreadable
 from registry.report_entries import kept_text, row_name
 from registry.sealing import seal_text, unseal_text
 from registry.times import from_micros, to_micros
+from registry.webhook_events import QUARANTINE_ADDED, emit
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -131,6 +132,7 @@ def hold(
                 }
             ]
         )  # fmt: skip
+        emit(store, clock, type=QUARANTINE_ADDED, party=source, data={"batch": "", "rows": 1, "reasons": {reason: 1}})
     return True
 
 

@@ -20,11 +20,13 @@ from registry.errors import ConflictError
 from registry.keys import FIRST_EPOCH
 from registry.readers.rows import Row, Unreadable
 from registry.times import to_micros
+from registry.webhook_events import QUARANTINE_ADDED, REPORT_JUDGED, emit
 
 if TYPE_CHECKING:
     from registry.interfaces import Clock
     from registry.keys import KeyRing
     from registry.store import Store
+    from registry.store.engine import Row as StoredRow
 
 
 @dataclass
@@ -118,9 +120,22 @@ def chunks(rows: Iterable[Row | Unreadable], batch: Batch, most: int) -> Iterato
 
 
 def close(store: Store, clock: Clock, *, source: str, batch: Batch, state: str) -> None:
-    """End a batch that is open: done, or refused as a whole (then its key may be used again)."""
+    """End a batch that is open: done (its source is told), or refused as a whole (then its key may be used again)."""
     with store.writing(about=f"reports {source}"):
-        store.reports.close_batch(
+        closed = store.reports.close_batch(
             source=source, batch=batch.name, state=state, finished=to_micros(clock.now()),
             answer=batch.answer.encoded(),
         )  # fmt: skip
+        row = store.reports.batch(source, batch.name) if closed and state == "done" else None
+        if row and row["rows"]:
+            _tell(store, clock, source, batch, row)
+
+
+def _tell(store: Store, clock: Clock, source: str, batch: Batch, row: StoredRow) -> None:
+    """Write what a source is told of a whole batch: counts, however many rows it had."""
+    counts = {name: row[name] for name in ("rows", "accepted", "duplicates", "quarantined")}
+    judged = {"batch": batch.name, "origin": row["origin"], **counts, "verdicts": batch.answer.verdicts}
+    emit(store, clock, type=REPORT_JUDGED, party=source, data=judged)
+    if row["quarantined"]:
+        held = {"batch": batch.name, "rows": row["quarantined"], "reasons": batch.answer.reasons}
+        emit(store, clock, type=QUARANTINE_ADDED, party=source, data=held)

@@ -26,6 +26,7 @@ from registry.report_batches import Batch, begin, chunks, close
 from registry.report_entries import Entry, Reading
 from registry.report_rows import Kind, Refusal
 from registry.times import to_micros
+from registry.webhook_events import REPORT_JUDGED, emit
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -176,6 +177,8 @@ def take_one(
             own = Limit("reports-number-day", subject_of(keys, b"number:" + reporter), REPORTS_A_DAY, _DAY_S)
             spend_inside(store, now, limits=(own,))
         store.reports.add([_report(desk, batch, entry, verdict, now)])
+        judged = {"batch": batch, "origin": "one", "rows": 1, "accepted": 1, "duplicates": 0, "quarantined": 0}
+        emit(store, clock, type=REPORT_JUDGED, party=source, data={**judged, "verdicts": {verdict.verdict: 1}})
     return _accepted(entry, verdict)
 
 

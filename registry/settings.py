@@ -24,6 +24,7 @@ Rows = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Bytes = Annotated[int, Meta(ge=1)]
 Days = Annotated[int, Meta(ge=1, le=36_500)]
 Count = Annotated[int, Meta(ge=0, le=100)]
+Seconds = Annotated[float, Meta(gt=0, le=600)]
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -113,6 +114,32 @@ class JobSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     history_days: Days = 90  # how long runs of jobs are kept
 
 
+class WebhookSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Events sent to parties."""
+
+    allow_private: bool = False  # also endpoints inside, and http on loopback: for trials and closed networks
+    every_s: Positive = 5
+    threads: Annotated[int, Meta(ge=2, le=64)] = 8
+    connect_s: Seconds = 5.0
+    read_s: Seconds = 10.0
+    whole_s: Seconds = 15.0
+    retry_hours: Positive = 24  # then it is a dead letter
+    rotation_hours: Positive = 24  # how long the old secret signs beside the new one
+    kept_days: Days = 30
+
+
+class OutboxSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Carriers' outboxes, from which reports are fetched."""
+
+    allow_private: bool = False
+    threads: Annotated[int, Meta(ge=1, le=64)] = 4
+    connect_s: Seconds = 5.0
+    read_s: Seconds = 30.0
+    whole_s: Seconds = 60.0  # for a page
+    page_bytes: Annotated[int, Meta(ge=1000, le=1_000_000_000)] = 64_000_000  # unpacked
+    open_after: Positive = 5  # failures in a row after which an outbox is only probed
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All settings; every section may be left out."""
 
@@ -123,6 +150,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     codes: CodeSettings = field(default_factory=CodeSettings)
     publish: PublishSettings = field(default_factory=PublishSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    outboxes: OutboxSettings = field(default_factory=OutboxSettings)
 
 
 # reading

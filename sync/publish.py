@@ -26,6 +26,7 @@ from registry.logs import log
 from registry.outside.shelf import refused
 from registry.store.feeds import FeedEditionRow, Recipient
 from registry.times import from_micros, to_micros
+from registry.webhook_events import EDITION_PUBLISHED, emit
 from sync import bring, copies, feed, freshness, mark, rolling, trust
 from sync.claim import claim
 from sync.drafting import Draft, Round, draft
@@ -214,8 +215,13 @@ def _note(registry: Registry, index: FeedIndex) -> None:
         changes=sum(part.rows for part in changed),
         change_bytes=sum(part.bytes for part in changed),
     )
+    told = {"edition": row.edition, "kind": row.kind, "rows": row.rows, "bytes": row.size, "entries": row.entries}
     with registry.store.writing(about=f"feed {index.recipient}"):
         registry.store.feeds.put_edition(row)
+        emit(
+            registry.store, registry.clock, type=EDITION_PUBLISHED, party=index.recipient,
+            data={**told, "content_root": entry.content_root},
+        )
 
 
 # --- the round --------------------------------------------------------------------------------------------------------

@@ -11,9 +11,7 @@ Rules of this room:
 from __future__ import annotations
 
 import os
-import secrets
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -27,7 +25,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from registry import jobs, leases
 from registry.errors import ConflictError, RegistryError
 from registry.logs import log
-from sync.upkeep import JOBS, Job, Work
+from sync import holders
+from sync.holders import own_name as own_name  # noqa: PLC0414 - commands name their leases by it
+from sync.upkeep import JOBS, Job
 
 if TYPE_CHECKING:
     from registry.assembly import Registry
@@ -93,22 +93,22 @@ class Clockwork:
             return
         self._running.add(name)
         try:
-            self._under_lease(name, job.work, job.every_s(self.registry.settings) if job.rarely else 0)
+            self._under_lease(name, job, job.every_s(self.registry.settings) if job.rarely else 0)
         except RegistryError as error:  # the database itself: nothing can be recorded, the next run tries again
             self._log.warning("not_run", job=name, reason=error.detail)
         finally:
             self._running.discard(name)
 
-    def _under_lease(self, name: str, work: Work, every_s: int) -> None:
+    def _under_lease(self, name: str, job: Job, every_s: int) -> None:
         registry, seconds = self.registry, self.registry.settings.jobs.lease_s
 
         def stopping(hold: jobs.Hold) -> jobs.Counts:
-            held = _Stopping(hold.store, hold.clock, hold.job, hold.holder, hold.seconds, self.stop)
-            return work(registry, held.keep)
+            held = _Stopping(hold.store, hold.clock, hold.lease, hold.holder, hold.seconds, self.stop)
+            return job.work(registry, held.keep)
 
         done = jobs.run(
             registry.store, registry.clock, job=name, holder=self.holder, seconds=seconds, work=stopping,
-            every_s=every_s,
+            every_s=every_s, shared=job.shared,
         )
         if done is None:
             return
@@ -128,27 +128,14 @@ def run(registry: Registry) -> None:
         os._exit(0)  # the thread of a long job would keep the process; what it does resumes
 
 
-def own_name() -> str:
-    """A holder's name: the machine, its space of process ids, the process, and a random end."""
-    return f"{_space()}:{os.getpid()}:{secrets.token_hex(4)}"
-
-
 def release_dead(registry: Registry, alive: Callable[[int], bool] | None = None) -> int:
     """Give back the leases of processes of this machine that are no more; how many."""
     released = 0
     for holder in leases.holders(registry.store):
         space, _, rest = holder.rpartition(":")[0].rpartition(":")
-        if space == _space() and rest.isdigit() and not (alive or _alive)(int(rest)):
+        if space == holders.space() and rest.isdigit() and not (alive or _alive)(int(rest)):
             released += leases.release_all(registry.store, holder=holder)
     return released
-
-
-def _space() -> str:
-    """What a process id is unique in: the machine's name and its namespace of process ids."""
-    try:
-        return f"{socket.gethostname()}:{os.stat('/proc/self/ns/pid').st_ino}"  # noqa: PTH116
-    except OSError:
-        return f"{socket.gethostname()}:{secrets.token_hex(4)}"  # unknown: then nobody is taken for dead
 
 
 def _alive(process: int) -> bool:

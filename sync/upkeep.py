@@ -1,4 +1,4 @@
-"""The jobs of the clockwork: publish, ingest, tidy, inspect, compare, purge; how often each runs, and what it does.
+"""The jobs of the clockwork: publish, ingest, notify, tidy, inspect, compare, purge; how often each runs, what it does.
 
 Rules of this room: a job is given the registry and the means to keep its lease (which also says when to stop); it
 returns counts, all 0 where there was nothing to do; whatever it does may be done again. Pointers are renewed by the job
@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from registry import access, consents, evidence, jobs, limits, registrations, reports, verification
+from registry import access, consents, evidence, jobs, limits, registrations, reports, verification, webhooks
 from registry.settings import Settings
 from registry.times import to_micros
 from sync import freshness, inspection
 from sync.compare import compare_base
 from sync.ingest import ingest_due
+from sync.notify import notify_due
 from sync.publish import publish_once
 
 if TYPE_CHECKING:
@@ -32,12 +33,13 @@ ACKNOWLEDGEMENT_DAYS = 400  # how long what carriers said is kept, to answer for
 @dataclass(frozen=True)
 class Job:
     """One job: what it does, every how many seconds, how soon after the start; `rarely`: not again by another process
-    before its time has come."""
+    before its time has come; `shared`: by several processes at once, which share what there is to do."""
 
     work: Work
     every_s: Callable[[Settings], int]
     first_s: float
     rarely: bool = False
+    shared: bool = False
 
 
 def publish(registry: Registry, keep: Keep) -> jobs.Counts:
@@ -48,6 +50,11 @@ def publish(registry: Registry, keep: Keep) -> jobs.Counts:
 def ingest(registry: Registry, keep: Keep) -> jobs.Counts:
     """Take in carriers' reports from folders and outboxes."""
     return ingest_due(registry, keep=keep)
+
+
+def notify(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Tell parties' endpoints of what happened."""
+    return notify_due(registry, keep=keep)
 
 
 def tidy(registry: Registry, keep: Keep) -> jobs.Counts:
@@ -75,7 +82,7 @@ def inspect(registry: Registry, keep: Keep) -> jobs.Counts:
 
 def purge(registry: Registry, keep: Keep) -> jobs.Counts:
     """Delete what retention has ended: reports and evidence of consents (the rulebook says when), list files and
-    metadata nobody needs, old runs of jobs, old acknowledgements."""
+    metadata nobody needs, old acknowledgements, deliveries of webhooks, runs of jobs."""
     store, clock = registry.store, registry.clock
     counts = {"files": freshness.tidy(registry, keep=keep)}
     keep()
@@ -86,13 +93,15 @@ def purge(registry: Registry, keep: Keep) -> jobs.Counts:
     before = to_micros(clock.now() - timedelta(days=ACKNOWLEDGEMENT_DAYS))
     with store.writing(about="acknowledgement"):
         counts["acknowledgements"] = store.feeds.forget_acknowledgements(before=before)
+    counts["deliveries"] = webhooks.purge(store, clock, registry.settings.webhooks)
     counts["runs"] = jobs.purge(store, clock, settings=registry.settings.jobs)
     return counts
 
 
 JOBS: Mapping[str, Job] = {
     "publish": Job(publish, lambda settings: settings.publish.every_s, 0),
-    "ingest": Job(ingest, lambda settings: settings.jobs.ingest_s, 1),
+    "ingest": Job(ingest, lambda settings: settings.jobs.ingest_s, 1, shared=True),
+    "notify": Job(notify, lambda settings: settings.webhooks.every_s, 2, shared=True),
     "tidy": Job(tidy, lambda settings: settings.jobs.tidy_s, 5),
     "purge": Job(purge, lambda _settings: HOUR_S, 90, rarely=True),
     "inspect": Job(inspect, lambda _settings: HOUR_S, 150, rarely=True),

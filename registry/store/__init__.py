@@ -23,6 +23,7 @@ from registry.store.reports import Reports
 from registry.store.schema import migrate
 from registry.store.sessions import Sessions
 from registry.store.vitals import Vitals
+from registry.store.webhooks import Webhooks
 
 
 class Store:
@@ -44,6 +45,7 @@ class Store:
         self.reports = Reports(engine)
         self.sessions = Sessions(engine)
         self.vitals = Vitals(engine)
+        self.webhooks = Webhooks(engine)
 
     def writing(self, about: bytes | str | None = None) -> AbstractContextManager[None]:
         """One transaction that writes; name what it is about when it reads before it writes."""

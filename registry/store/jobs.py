@@ -61,11 +61,17 @@ class Jobs:
             "DELETE FROM lease WHERE lease = :lease AND holder = :holder", lease=lease, holder=holder
         ) == 1
 
-    def start(self, *, run: str, job: str, holder: str, started: int) -> None:
-        """Record that a run starts; runs of the same job that never ended are marked abandoned (the lease was free)."""
+    def start(self, *, run: str, job: str, holder: str, started: int, shared: bool = False) -> None:
+        """Record that a run starts; runs of the same job that never ended are marked abandoned (the lease was free).
+
+        Of a `shared` job those are meant whose holder has no lease to it any more.
+        """
         self._engine.run(
-            "UPDATE job_run SET outcome = :abandoned, finished = :started WHERE job = :job AND outcome = :running",
-            abandoned=ABANDONED, started=started, job=job, running=RUNNING,
+            """UPDATE job_run SET outcome = :abandoned, finished = :started
+               WHERE job = :job AND outcome = :running AND (:shared = 0 OR holder = :holder OR NOT EXISTS
+                   (SELECT 1 FROM lease WHERE lease.lease = job_run.job || ' ' || job_run.holder
+                    AND lease.until > :started))""",
+            abandoned=ABANDONED, started=started, job=job, running=RUNNING, shared=int(shared), holder=holder,
         )
         self._engine.run(
             """INSERT INTO job_run (run, job, holder, started, finished, outcome, counts, detail)

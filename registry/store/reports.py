@@ -129,12 +129,14 @@ class Reports:
             )
         )  # fmt: skip
 
-    def close_batch(self, *, source: str, batch: str, state: str, finished: int, answer: str) -> None:
-        """End a batch: done or refused."""
-        self._engine.run(
-            """UPDATE batch SET state = :state, finished = :finished, answer = :answer
-            WHERE source = :source AND batch = :batch AND state = 'open'""",
-            source=source, batch=batch, state=state, finished=finished, answer=answer,
+    def close_batch(self, *, source: str, batch: str, state: str, finished: int, answer: str) -> bool:
+        """End a batch: done or refused; False where it was ended before."""
+        return bool(
+            self._engine.run(
+                """UPDATE batch SET state = :state, finished = :finished, answer = :answer
+                WHERE source = :source AND batch = :batch AND state = 'open'""",
+                source=source, batch=batch, state=state, finished=finished, answer=answer,
+            )
         )  # fmt: skip
 
     def batch(self, source: str, batch: str) -> Row | None:
