@@ -54,6 +54,11 @@ class Registry:
     plan: NumberPlan
     rulebooks: Rulebooks
 
+    @property
+    def copies(self) -> Shelf:
+        """The publisher's copies of the recipients' lists, to be read (`repairs`); they lie where it runs."""
+        return FolderShelf(self.instance / "mirrors")
+
     def close(self) -> None:
         """Let go of the database."""
         self.store.close()

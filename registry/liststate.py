@@ -56,3 +56,8 @@ def bucket_name(number: int, leaf: str) -> str:
 def exceptions_name(root: str) -> str:
     """The file of exceptions with this root (hex)."""
     return f"exceptions-{root[:32]}"
+
+
+def copy_place(party: str, epoch: int) -> str:
+    """Where the publisher's copy of a recipient's list of one key epoch lies, under `mirrors/`."""
+    return f"{party}-{epoch}"

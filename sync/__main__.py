@@ -6,8 +6,10 @@ Exit codes: 0 done, 1 refused (one line on standard error says why), 2 the comma
 from __future__ import annotations
 
 import json
+import math
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -20,6 +22,7 @@ from registry import jobs, logs
 from registry.assembly import Registry, assemble
 from registry.decisions import REASONS, ZONE, Content, Decision
 from registry.errors import ConflictError, FeedError, InvalidInputError, NotFoundError, RegistryError
+from registry.findings import Findings
 from registry.followers import feed_states
 from registry.numbering import load_plan
 from registry.numbers import parse_one
@@ -200,22 +203,29 @@ def _key_of(key: str | None, key_file: Path | None) -> str:
 @_key_options
 @click.option("--party", help="Your party id; by default the last part of URL.")
 @click.option("--every", type=click.IntRange(1), help="Go on, and look for news every so many seconds.")
+@click.option(
+    "--verify-hours", type=click.IntRange(1), default=24, show_default=True,
+    help="Hash the whole list at the start, and again every so many hours.",
+)
 def follow(
     url: str, state: Path, root_file: Path | None, key: str | None, key_file: Path | None, party: str | None,
-    every: int | None,
+    every: int | None, verify_hours: int,
 ) -> None:
     """Follow the feed at URL (…/api/v1/feeds/PARTY): verify it, bring the list up to date, acknowledge it."""
     party = party or url.rstrip("/").rpartition("/")[2]
     source, folder = HttpSource(url, _key_of(key, key_file)), StateFolder(state)
     trusted = root_file.read_bytes() if root_file is not None else None
-    stop, first = threading.Event(), True
+    stop, first, verified = threading.Event(), True, -math.inf
     if every is not None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda _number, _frame: stop.set())
     while not stop.is_set():
         try:
-            done = follow_once(source, folder, SystemClock(), party=party, root=trusted, verify=first)
-            if first or done.edition != done.before:
+            began = time.monotonic()
+            due = began - verified >= verify_hours * 3600
+            done = follow_once(source, folder, SystemClock(), party=party, root=trusted, verify=due)
+            verified = began if due else verified
+            if first or done.repaired or done.edition != done.before:
                 click.echo(_followed(done))
             if done.acknowledged and not done.agrees:
                 click.echo("The registry does NOT agree with this list: call its operators.", err=True)
@@ -231,10 +241,19 @@ def follow(
 
 def _followed(done: Followed) -> str:
     told = "acknowledged" if done.acknowledged else "not acknowledged yet"
-    again = ", fetched anew" if done.repaired else ""
+    again = f", {_repaired(done.found)}" if done.found is not None else ""
     return (
         f"edition {done.before} -> {done.edition}: {done.entries:,} entries, {done.files} files, {done.size:,} bytes"
         f"{again}, {told}"
+    )
+
+
+def _repaired(found: Findings) -> str:
+    if found.anew:
+        return "it was damaged and was fetched anew"
+    return (
+        f"it was mended: {found.lost:,} entries were lost, {found.weakened:,} weakened, {found.strengthened:,} too "
+        f"strict, {found.foreign:,} foreign, {found.exceptions:,} exceptions wrong"
     )
 
 

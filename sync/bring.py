@@ -73,6 +73,13 @@ def take(mirror: Mirror, index: FeedIndex, path: Sequence[FeedFile], folder: Pat
             (folder / part.name).unlink()
 
 
+def must_agree(mirror: Mirror, index: FeedIndex) -> None:
+    """Whether a list is what the feed's newest edition says. Raises FeedError `root_differs`."""
+    if (mirror.content_root, mirror.exceptions_root) != _roots(index, index.newest, index.epoch):
+        detail = f"The list is not what edition {index.newest} says it is."
+        raise FeedError(detail, code="root_differs", edition=index.newest)
+
+
 def change_set(path: Sequence[FeedFile], folder: Path) -> Delta:
     """The change sets of a way, read from a folder and composed to one."""
     records = [read_list(folder / part.name) for file in path for part in file.parts]

@@ -1,7 +1,8 @@
 """The publisher's own copy of each recipient's list, as that recipient would have it: deltas are tried on it.
 
-Rules of this room: a copy lies under `mirrors/<party>/` and follows the shelf, like any follower; one that is damaged,
-behind, or of another feed is brought to where the feed stands before anything is built on it, and may be thrown away.
+Rules of this room: a copy lies under `mirrors/<party>-<epoch>/` and follows the shelf, like any follower; one that is
+damaged, behind, or of another feed is brought to where the feed stands before anything is built on it, and may be
+thrown away. Followers mend their lists from it (`registry.repairs`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from registry import editions
 from registry.editions import FeedIndex
 from registry.errors import FeedError
+from registry.liststate import copy_place
 from sync import bring
 from sync.mirror import Mirror
 from sync.source import ShelfSource
@@ -26,7 +28,7 @@ def copy_of(registry: Registry, party: str, index: FeedIndex | None, scratch: Pa
 
     `scratch` is a folder for what must be fetched. Raises FeedError where the shelf cannot bring it there.
     """
-    folder = registry.instance / "mirrors" / party
+    folder = _folder(registry, party, index.epoch if index is not None else registry.keys.epoch)
     try:
         mirror = Mirror.open(folder)
     except FeedError:
@@ -48,10 +50,15 @@ def follow(registry: Registry, mirror: Mirror, made: Draft) -> None:
     if made.prepared is not None:
         mirror.commit(made.prepared, edition=made.index.newest)
         return
+    mirror = Mirror.start_over(_folder(registry, made.index.recipient, made.index.epoch))
     source = ShelfSource(registry.shelf, made.index.recipient, made.staged)
     path = editions.cheapest_path(made.index, None)
     bring.fetch(source, path, made.rehearsal)
     bring.take(mirror, made.index, path, made.rehearsal)
+
+
+def _folder(registry: Registry, party: str, epoch: int) -> Path:
+    return registry.instance / "mirrors" / copy_place(party, epoch)
 
 
 def _brought(registry: Registry, mirror: Mirror, index: FeedIndex, scratch: Path) -> bool:

@@ -4,48 +4,52 @@ Rules of this room:
 - It needs the feed's address, an API key and the trusted root, nothing else.
 - Whatever is wrong with a feed, the list stays as it was and blocking goes on with it; the error says which it is.
 - The keys for a new epoch are there before its list is taken, so there is no gap.
-- A list that was damaged or has drifted is fetched anew, whole; nothing is taken whose roots are not those of the feed.
+- A list that was damaged or has drifted is mended by what differs (`repair.py`), or fetched anew where that cannot be;
+  nothing is taken whose roots are not those of the feed, and what was wrong is told with the acknowledgement.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Protocol
 
 import msgspec
 
 from registry import editions
 from registry.editions import FeedIndex
 from registry.errors import FeedError, RegistryError, UnavailableError
+from registry.findings import Findings
 from registry.interfaces import Clock
 from registry.liststate import State
-from sync import bring, listkeys, trust
+from sync import bring, listkeys, repair, trust
 from sync.mirror import Mirror
-from sync.source import Api, Source
+from sync.salvage import salvage
+from sync.source import Api, Registrar, Source
 from sync.state import StateFolder, Status
 
 INDEX, ROOT, STATUS = "feed.json", "root.json", "status.json"
 _REPAIRED = {"root_differs", "state_damaged", "no_path"}  # a list that cannot go on is begun anew
 
 
-class Registrar(Source, Api, Protocol):
-    """A feed and the API that it belongs to."""
-
-
 @dataclass(frozen=True)
 class Followed:
-    """How a round went: from which edition to which, what it cost, how it was taken."""
+    """How a round went: from which edition to which, what it cost, how it was taken, what was `found` in a repair."""
 
     before: int
     edition: int
     entries: int
     files: int
     size: int
-    repaired: bool
+    found: Findings | None
     acknowledged: bool
     agrees: bool
     expires: datetime
+
+    @property
+    def repaired(self) -> bool:
+        """Whether the list was damaged or had drifted."""
+        return self.found is not None
 
 
 def follow_once(
@@ -60,21 +64,28 @@ def follow_once(
     with folder.alone():
         status = folder.read(STATUS, Status) or Status(party=party)
         try:
-            trusted = trust.newest(source, folder.metadata, _root(folder, root), clock.now(), recipient=party)
+            given = _root(folder, root)
+
+            def look() -> trust.Trusted:
+                return trust.newest(source, folder.metadata, given, clock.now(), recipient=party)
+
+            trusted = look()
             if listkeys.key_of(folder, party, trusted.index.epoch) is None:
                 listkeys.fetch(source, folder, party)
-            done = _take(source, folder, trusted, verify=verify)
+            done = _take(source, folder, trusted, look, verify=verify)
+            trusted = done.trusted
         except RegistryError as error:
             folder.write(STATUS, msgspec.structs.replace(status, refused=error.code, checked=clock.now()))
             raise
-        status = msgspec.structs.replace(status, refused="", expires=trusted.expires, checked=clock.now())
+        found = done.found or status.found
+        status = msgspec.structs.replace(status, refused="", expires=trusted.expires, checked=clock.now(), found=found)
         folder.write(INDEX, editions.encode_feed(trusted.index))
         status = _acknowledge(source, status, done)
         folder.write(STATUS, status)
     acknowledged = status.acknowledged == (done.edition, done.state.epoch)
     return Followed(
         before=done.before, edition=done.edition, entries=done.state.entries, files=done.files, size=done.size,
-        repaired=done.repaired, acknowledged=acknowledged, agrees=bool(status.agrees), expires=trusted.expires,
+        found=done.found, acknowledged=acknowledged, agrees=bool(status.agrees), expires=trusted.expires,
     )
 
 
@@ -82,9 +93,10 @@ def follow_once(
 class _Taken:
     before: int
     mirror: Mirror
+    trusted: trust.Trusted
     files: int
     size: int
-    repaired: bool
+    found: Findings | None = None
 
     @property
     def edition(self) -> int:
@@ -95,25 +107,29 @@ class _Taken:
         return self.mirror.state
 
 
-def _take(source: Source, folder: StateFolder, trusted: trust.Trusted, *, verify: bool) -> _Taken:
-    """Bring the list to the newest edition, from what is there, or anew where that cannot go on."""
-    index, repaired = trusted.index, False
+def _take(
+    source: Registrar, folder: StateFolder, trusted: trust.Trusted, look: Callable[[], trust.Trusted], *, verify: bool
+) -> _Taken:
+    """Bring the list to the newest edition; one that cannot go on is mended, or fetched anew."""
+    before = 0
     try:
         mirror = Mirror.open(folder.list)
+        before = mirror.edition
         if verify:
             mirror.verify()
-    except FeedError:
-        mirror, repaired = Mirror.start_over(folder.list), True
-    before = mirror.edition
-    try:
-        files, size = _go(source, folder, mirror, index, bring.have(mirror, index))
+        files, size = _go(source, folder, mirror, trusted.index, bring.have(mirror, trusted.index))
+        bring.must_agree(mirror, trusted.index)
+        return _Taken(before, mirror, trusted, files, size)
     except FeedError as error:
-        if error.code not in _REPAIRED or not before:
+        if error.code not in _REPAIRED or (not before and error.code != "state_damaged"):
             raise
-        mirror.refresh()
-        files, size = _go(source, folder, mirror, index, None)
-        repaired = True
-    return _Taken(before, mirror, files, size, repaired)
+    left = salvage(folder.list)
+    before = left.mirror.edition
+    trusted, mended = repair.mend(source, folder, left, trusted, look)
+    if mended is not None:
+        return _Taken(before, left.mirror, trusted, 0, mended.repaired_bytes, mended)
+    files, size = _go(source, folder, left.mirror, trusted.index, None)
+    return _Taken(before, left.mirror, trusted, files, size, Findings(repaired_bytes=size, anew=True))
 
 
 def _go(
@@ -133,18 +149,20 @@ def _go(
 def _acknowledge(api: Api, status: Status, done: _Taken) -> Status:
     """Tell the registry what is here, unless it was told; one that does not answer is told in the next round."""
     said = (done.edition, done.mirror.state.epoch)
-    if status.acknowledged == said and status.agrees:
+    if status.acknowledged == said and status.agrees and status.found is None:
         return status
-    body = {
+    body: dict[str, object] = {
         "edition": done.edition,
         "content_root": done.mirror.state.content_root,
         "exceptions_root": done.mirror.state.exceptions_root,
     }
+    if status.found is not None:
+        body["found"] = asdict(status.found)
     try:
         answer = api.call("POST", "acknowledgements", body)
     except UnavailableError:
         return msgspec.structs.replace(status, acknowledged=None, agrees=None)
-    return msgspec.structs.replace(status, acknowledged=said, agrees=answer.get("agrees") is True)
+    return msgspec.structs.replace(status, acknowledged=said, agrees=answer.get("agrees") is True, found=None)
 
 
 def _root(folder: StateFolder, given: bytes | None) -> bytes:

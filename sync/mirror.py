@@ -201,6 +201,19 @@ class Mirror:
                 fresh = self._with_exceptions(fresh, exceptions, write=True)
             self._commit(fresh, edition, roots)
 
+    def rebuild(
+        self, content: Callable[[int], bytes], exceptions: Records, *, edition: int, epoch: int, algorithm: str,
+        roots: tuple[bytes, bytes],
+    ) -> None:
+        """Stand on the contents of the 256 buckets that are given, and on all exceptions, whatever was there.
+
+        Raises as `apply`; only files that do not hold this already are written.
+        """
+        with self._writing(), ThreadPoolExecutor(THREADS) as pool:
+            buckets = pool.map(lambda number: self._bucket(number, content(number), write=True), range(BUCKETS))
+            fresh = with_buckets(State(epoch=epoch, algorithm=algorithm), buckets)
+            self._commit(self._with_exceptions(fresh, exceptions, write=True), edition, roots)
+
     def verify(self) -> None:
         """Hash everything again. Raises FeedError (`state_damaged`) that names a file which is not what it was."""
         state = self.state
@@ -273,12 +286,20 @@ class Mirror:
     def _writing(self) -> Iterator[None]:
         """The right to change the folder; what fails in it leaves the state as it was and nothing half-made behind."""
         with listdisk.locked(self.folder):
-            if read_state(self.folder) != self.state:
+            readable = True
+            try:
+                standing = read_state(self.folder)
+            except FeedError:
+                if self.state != State():
+                    raise
+                standing, readable = self.state, False  # begun anew over a state that cannot be read
+            if standing != self.state:
                 raise _moved()
             try:
                 yield
             except BaseException:
-                listdisk.tidy(self.folder, self.state)
+                if readable:  # else what lies there may still be made use of
+                    listdisk.tidy(self.folder, self.state)
                 raise
 
 

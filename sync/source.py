@@ -13,7 +13,7 @@ from typing import Protocol
 
 import requests
 
-from registry.errors import NotAllowedError, NotFoundError, RegistryError, UnavailableError
+from registry.errors import ConflictError, NotAllowedError, NotFoundError, RegistryError, UnavailableError
 from registry.interfaces import Shelf
 from sync.feed import place
 
@@ -40,6 +40,17 @@ class Api(Protocol):
     def call(self, method: str, path: str, body: object = None) -> dict[str, object]:
         """Ask it something under `/api/v1/`; the JSON of the answer."""
         ...
+
+    def ask(self, path: str, body: object = None, *, most: int) -> bytes:
+        """As `call`, for answers in bytes: GET, or POST of a body; an answer longer than `most` is refused.
+
+        Raises ConflictError `copy_moved`, NotFoundError where the registry has no copy, UnavailableError.
+        """
+        ...
+
+
+class Registrar(Source, Api, Protocol):
+    """A feed and the API that it belongs to."""
 
 
 class ShelfSource:
@@ -74,6 +85,7 @@ class HttpSource:
 
     def __init__(self, url: str, key: str) -> None:
         self.url = url.rstrip("/")
+        self._api = self.url.partition("/feeds/")[0]
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {key}"
 
@@ -119,9 +131,8 @@ class HttpSource:
 
     def call(self, method: str, path: str, body: object = None) -> dict[str, object]:
         """Speak to the API that the feed belongs to (`/api/v1/…`); the JSON of the answer."""
-        base = self.url.partition("/feeds/")[0]
         try:
-            answer = self._session.request(method, f"{base}/{path}", json=body, timeout=(CONNECT_S, READ_S))
+            answer = self._session.request(method, f"{self._api}/{path}", json=body, timeout=(CONNECT_S, READ_S))
         except requests.RequestException as error:
             raise _away() from error
         _check(answer)
@@ -130,6 +141,23 @@ class HttpSource:
         except requests.JSONDecodeError as error:
             raise UnavailableError("The registry's answer cannot be read.", code="bad_answer") from error
         return found if isinstance(found, dict) else {}
+
+    def ask(self, path: str, body: object = None, *, most: int) -> bytes:
+        """As `Api.ask`."""
+        found = bytearray()
+        try:
+            with self._session.request(
+                "GET" if body is None else "POST", f"{self._api}/{path}", json=body, stream=True,
+                timeout=(CONNECT_S, READ_S), allow_redirects=False,
+            ) as answer:
+                _check(answer)
+                for chunk in answer.iter_content(CHUNK):
+                    found += chunk
+                    if len(found) > most:
+                        raise UnavailableError("The registry's answer is longer than asked for.", code="bad_answer")
+        except requests.RequestException as error:
+            raise _away() from error
+        return bytes(found)
 
     def _get(self, path: str, headers: Mapping[str, str]) -> requests.Response:
         return self._session.get(
@@ -147,6 +175,8 @@ def _check(answer: requests.Response) -> None:
         refused = NotAllowedError("The registry does not accept this API key for this.", code="key_refused")
     elif status == requests.codes.not_found:
         refused = NotFoundError("The registry has no such file.", code="no_such_file")
+    elif status == requests.codes.conflict:
+        refused = ConflictError("The registry has moved on meanwhile.", code="copy_moved")
     else:
         refused = UnavailableError(f"The registry answers with {status} now.", code="registry_away")
     raise refused

@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from registry.errors import ConflictError
+from registry.findings import Findings
 from registry.outside.shelf import refused
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ class Status(Struct, frozen=True, kw_only=True):
     agrees: bool | None = None
     checked: datetime | None = None
     refused: str = ""
+    found: Findings | None = None  # what was wrong with the list when it was repaired, until the registry has heard it
 
 
 class ListKeys(Struct, frozen=True, kw_only=True):

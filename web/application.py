@@ -21,7 +21,18 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from registry.logs import log
 from registry.vitals import CountedGateway, Tallies
 from web import guard, members, officers, parties, people, problems, public, reporting, vitals
-from web.api import acknowledgements, codes, feeds, keys, openapi, quarantine, registrations, reports, rulebooks
+from web.api import (
+    acknowledgements,
+    codes,
+    feeds,
+    keys,
+    openapi,
+    quarantine,
+    registrations,
+    repairs,
+    reports,
+    rulebooks,
+)
 from web.current import LANGUAGES, is_api, language_of, registry_of, request_id
 
 if TYPE_CHECKING:
@@ -31,8 +42,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     public.blueprint, people.blueprint, reporting.blueprint, members.blueprint, parties.blueprint, officers.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
-    codes.blueprint, registrations.blueprint, feeds.blueprint, acknowledgements.blueprint, keys.blueprint,
-    reports.blueprint, quarantine.blueprint, rulebooks.blueprint, openapi.blueprint, vitals.blueprint,
+    codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,
+    keys.blueprint, reports.blueprint, quarantine.blueprint, rulebooks.blueprint, openapi.blueprint, vitals.blueprint,
 )
 
 SMALL_BODY = 64 * 1024  # forms and JSON; uploads raise `request.max_content_length` in their own view

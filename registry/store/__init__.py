@@ -16,6 +16,7 @@ from registry.store.editions import Editions
 from registry.store.engine import Engine
 from registry.store.feedhistory import FeedHistory
 from registry.store.feeds import Feeds
+from registry.store.findings import FindingRows
 from registry.store.jobs import Jobs
 from registry.store.parties import Parties
 from registry.store.registrations import Registrations
@@ -39,6 +40,7 @@ class Store:
         self.editions = Editions(engine)
         self.feed_history = FeedHistory(engine)
         self.feeds = Feeds(engine)
+        self.findings = FindingRows(engine)
         self.jobs = Jobs(engine)
         self.parties = Parties(engine)
         self.registrations = Registrations(engine)

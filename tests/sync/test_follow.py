@@ -125,7 +125,7 @@ def scribble(world: World) -> None:
 
 
 @pytest.mark.parametrize("damage", [flip, drop, scribble], ids=["altered bucket", "lost bucket", "broken state"])
-def test_a_damaged_list_is_noticed_at_the_start_and_fetched_anew(
+def test_a_damaged_list_is_noticed_at_the_start_and_mended(
     world: World, damage: Callable[[World], None]
 ) -> None:
     world.follow()
@@ -135,7 +135,7 @@ def test_a_damaged_list_is_noticed_at_the_start_and_fetched_anew(
     assert contents(world.town, world.mirror(), "cmcc", PLACES) == truth(world.town, "cmcc", PLACES)
 
 
-def test_a_list_that_drifted_is_noticed_by_its_root_and_fetched_anew(world: World) -> None:
+def test_a_list_that_drifted_is_noticed_by_its_root_and_mended(world: World) -> None:
     world.follow()
     mirror = world.mirror()
     gone = editions.record_array([_first_tag(mirror)], [0], [0], [0], [0])

@@ -100,7 +100,7 @@ def test_months_of_publishing_keep_every_follower_on_the_list(small_town: Town, 
     assert {file.kind for file in index.files} == {"full", "delta", "rollup"}
     assert sum(file.kind == "full" for file in index.files) == 2
     roots = {carrier.follow().content_root for carrier in late.values()}
-    assert roots == {Mirror.open(town.instance / "mirrors" / "all").content_root}
+    assert roots == {Mirror.open(town.instance / "mirrors" / "all-1").content_root}
     assert_all_follow(town, tmp_path, 60, ("all", "cmcc"))
     assert len(town.store.editions.bases()) <= rolling.KEPT
 
@@ -193,7 +193,7 @@ def test_a_damaged_or_lost_copy_is_brought_back_from_the_shelf(town: Town, tmp_p
     town.load(80)
     publish_once(town)
     for damage in ("bucket", "state", "gone"):
-        folder = town.instance / "mirrors" / "all"
+        folder = town.instance / "mirrors" / "all-1"
         bucket = next(path for path in sorted(folder.iterdir()) if len(path.name) == 35)
         if damage == "bucket":
             bucket.write_bytes(b"")
@@ -269,7 +269,7 @@ def test_the_other_algorithm_is_published_and_followed(town: Town) -> None:
     town.load(30)
     publish_once(town)
     assert index_of(town, "all").algorithm == "sm4-cmac-64"
-    assert Mirror.open(town.instance / "mirrors" / "all").entries == 30
+    assert Mirror.open(town.instance / "mirrors" / "all-1").entries == 30
 
 
 def test_a_renewed_pointer_still_counts_a_day_later(town: Town) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 from flask import Blueprint, Response
 
+from registry import findings
+from registry.findings import Findings
 from registry.followers import acknowledge
+from registry.logs import log
 from web.api.edge import Operation, answer, operation, party_of, read
 from web.api.messages import AcknowledgementAnswer, AcknowledgementRequest
 from web.api.metering import metered
@@ -12,6 +16,7 @@ from web.current import registry_of
 from web.guard import key
 
 blueprint = Blueprint("acknowledgements", __name__)
+_log = log("drift")
 
 
 @blueprint.post("/api/v1/acknowledgements")
@@ -22,7 +27,8 @@ blueprint = Blueprint("acknowledgements", __name__)
     request=AcknowledgementRequest,
     answers={200: AcknowledgementAnswer},
     problems=(400, 401, 403, 413, 415, 422, 429, 503),
-    says="Send the roots that you computed after applying. `agrees: false` means that your list has drifted.",
+    says="Send the roots that you computed after applying. `agrees: false` means that your list has drifted. "
+    "`found` says what was wrong with a list that you repaired.",
 ))
 @key("feed")
 @metered
@@ -34,4 +40,11 @@ def take() -> Response:
         registry.store, registry.clock, party=party_of().party, edition=said.edition,
         content_root=said.content_root, exceptions_root=said.exceptions_root,
     )
+    if not agrees:
+        _log.warning("list_differs", party=party_of().party, edition=said.edition)
+    if said.found is not None:
+        findings.note(
+            registry.store, registry.clock, party=party_of().party, edition=said.edition, epoch=registry.keys.epoch,
+            found=Findings(**msgspec.structs.asdict(said.found)),
+        )
     return answer(AcknowledgementAnswer(agrees=agrees))

@@ -18,6 +18,7 @@ from werkzeug.http import quote_etag
 from werkzeug.wsgi import wrap_file
 
 from registry.errors import NotAllowedError, NotFoundError
+from registry.interfaces import Shelf
 from web.api.edge import Operation, Parameter, operation, party_of
 from web.api.metering import metered
 from web.current import registry_of
@@ -86,7 +87,7 @@ def fetch(party: str, path: str) -> Response:
     size = shelf.size(name)
     if size is None:
         raise _missing()
-    return _file(name, size)
+    return hand_out(shelf, name, size)
 
 
 def _missing() -> NotFoundError:
@@ -103,7 +104,7 @@ def _pointer(content: bytes) -> Response:
     return response
 
 
-def _file(name: str, size: int) -> Response:
+def hand_out(shelf: Shelf, name: str, size: int) -> Response:
     """A file that never changes under its name: its ETag is the name's digest, its bytes may go out in ranges."""
     tag = hashlib.sha256(name.encode()).hexdigest()[:32]
     headers = {
@@ -127,7 +128,7 @@ def _file(name: str, size: int) -> Response:
     if request.method == "HEAD":
         return Response(status=status, headers=headers, mimetype=media_type)
     stack = ExitStack()
-    part = Part(stack.enter_context(registry_of().shelf.open(name)), stack, start, stop - start)
+    part = Part(stack.enter_context(shelf.open(name)), stack, start, stop - start)
     body: Any = wrap_file(request.environ, part, _BUFFER)  # type: ignore[arg-type]
     return Response(body, status=status, headers=headers, mimetype=media_type, direct_passthrough=True)
 

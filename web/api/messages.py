@@ -24,6 +24,11 @@ CategorySlug = Literal[
 ]
 Categories = Literal["all"] | Annotated[list[CategorySlug], Meta(max_length=16)]
 Root = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hexadecimal digits.")]
+BucketName = Annotated[
+    str, Meta(pattern="^[0-9a-f]{2}-[0-9a-f]{32}$", description="Top byte, and the first 16 bytes of its leaf.")
+]
+Byte = Annotated[int, Meta(ge=0, le=255)]
+Many = Annotated[int, Meta(ge=0, le=2**53)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
@@ -90,12 +95,50 @@ class RegistrationAnswer(Out, frozen=True, kw_only=True):
 # carriers
 
 
+class Found(In, frozen=True, kw_only=True):
+    """What was wrong with a list that was repaired: entries lost, weakened, too strict, foreign; wrong exceptions."""
+
+    lost: Many = 0
+    weakened: Many = 0
+    strengthened: Many = 0
+    foreign: Many = 0
+    exceptions: Many = 0
+    repaired_bytes: Many = 0
+    anew: Annotated[bool, Meta(description="A full list was fetched, and nobody counted.")] = False
+
+
 class AcknowledgementRequest(In, frozen=True, kw_only=True):
     """What a follower has after applying an edition."""
 
     edition: Annotated[int, Meta(ge=1, le=2**62)]
     content_root: Root
     exceptions_root: Root
+    found: Found | None = None
+
+
+class CopyAnswer(Out, frozen=True, kw_only=True):
+    """What the registry's copy of your list stands on; believe its leaves only if they come to the root of the feed."""
+
+    edition: int
+    epoch: int
+    algorithm: Literal["aes-cmac-64", "sm4-cmac-64"]
+    entries: int
+    content_root: Root
+    exceptions: int
+    exceptions_root: Root
+    leaves: Annotated[list[Root], Meta(min_length=256, max_length=256, description="By the tag's top byte.")]
+
+
+class DigestsRequest(In, frozen=True, kw_only=True):
+    """Buckets whose pieces you want to compare."""
+
+    buckets: Annotated[list[BucketName], Meta(min_length=1, max_length=256)]
+
+
+class PiecesRequest(In, frozen=True, kw_only=True):
+    """The pieces that differ: by bucket the second bytes of their tags; 8,192 pieces at most."""
+
+    pieces: Annotated[dict[BucketName, Annotated[list[Byte], Meta(max_length=256)]], Meta(max_length=256)]
 
 
 class AcknowledgementAnswer(Out, frozen=True, kw_only=True):

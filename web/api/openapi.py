@@ -30,6 +30,8 @@ _PARTS: dict[str, dict[str, Any]] = {
     "party": {"type": "string", "pattern": "^[a-z0-9-]{1,32}$", "description": "Your party id."},
     "path": {"type": "string", "pattern": r"^(metadata|targets|lists)/[A-Za-z0-9._/-]+$", "description": "A file."},
     "name": {"type": "string", "pattern": "^[a-z0-9-]{1,32}$"},
+    "epoch": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "description": "The key epoch of the list."},
+    "root": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "The root of the exceptions."},
     "row": {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "The id of a row in quarantine."},
 }
 TAGS = {
