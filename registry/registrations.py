@@ -1,4 +1,4 @@
-"""Registrations: register, change, withdraw, expire, port, recycle; what a number declines at any moment.
+"""Registrations: register, change, withdraw, expire, recycle; what a number declines at any moment.
 
 Rules of this room:
 - Every change writes the current row, a history row and a pending row in one transaction (DESIGN §4).
@@ -6,7 +6,7 @@ Rules of this room:
 - The version counts every event up; re-registering after an end goes on counting.
 - A choice is later than every consent given until then, so none of them beats it any more (rules 30, 49(7)).
 - Rule 45: with the holder, everything the old holder said ends; the next holder never sees it.
-- Rule 46: preference and lists follow a ported number; the porting table comes before the prefix.
+- Rule 46: preference and lists follow a ported number (`serving.port`), and porting changes no will.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from registry.times import from_micros, local, to_micros
 
 if TYPE_CHECKING:
     from registry.interfaces import Clock
-    from registry.numbering import NumberPlan
     from registry.sealing import SealedNumber
     from registry.store import Store
 
@@ -129,32 +128,6 @@ def recycle(store: Store, clock: Clock, *, number: SealedNumber, source: str = "
         store.codes.remove_all(number=number)
 
 
-def port(
-    store: Store, clock: Clock, plan: NumberPlan, *, number: SealedNumber, digits: int, carrier: str,
-    source: str = "carrier",
-) -> None:
-    """Another carrier serves the number from now on (rule 46); its lists move with the next edition.
-
-    `digits` are the E.164 digits of `number`. The carrier that serves it already: nothing happens.
-    """
-    at = clock.now()
-    stored = to_micros(at)
-    with store.writing(about=number):
-        left = serving_carrier(store, plan, digits, number, at)
-        if left == carrier:
-            return
-        store.registrations.put_porting(number=number, at=stored, carrier=carrier)
-        moved = store.registrations.exceptions_await_publishing(number)
-        version = store.registrations.next_version(number)
-        if version is not None:
-            row = store.registrations.current(number)
-            assert row is not None
-            store.registrations.remember([{**row, "event": "ported", "source": source, "at": stored}])
-        if version is not None or moved:
-            store.registrations.await_publishing([{"number": number, "at": stored, "left_carrier": left or None}])
-            store.registrations.came_back(number=number, carrier=carrier)
-
-
 def expire_due(store: Store, clock: Clock) -> int:
     """End the registrations whose time is over, a few hundred in a transaction; how many."""
     at = to_micros(clock.now())
@@ -163,9 +136,7 @@ def expire_due(store: Store, clock: Clock) -> int:
         with store.writing():
             rows = store.registrations.expire(at=at, most=_EXPIRE_CHUNK)
             store.registrations.remember({**row, "event": "expired", "at": at} for row in rows)
-            store.registrations.await_publishing(
-                {"number": row["number"], "at": at, "left_carrier": None} for row in rows
-            )
+            store.registrations.await_publishing({"number": row["number"], "at": at} for row in rows)
         total += len(rows)
         if len(rows) < _EXPIRE_CHUNK:
             return total
@@ -199,7 +170,7 @@ def load_many(
                     fresh.setdefault(number, {
                         "number": number, **dict(zip(("calls", "robocalls", "messages", "quiet"), masks)),
                         "state": "active", "event": "registered", "source": source, "language": language,
-                        "at": moment, "version": version + 1, "left_carrier": None,
+                        "at": moment, "version": version + 1,
                     })  # fmt: skip
             store.registrations.put_many(list(fresh.values()))
             store.consents.outdate(list(fresh), kind=CONSENT)
@@ -255,25 +226,6 @@ def standing_at(events: Sequence[Event], at: datetime) -> tuple[Event | None, Ev
     return (said[-1] if said else None, said[-2] if len(said) > 1 else None)
 
 
-def serving_carrier(
-    store: Store, plan: NumberPlan, digits: int, number: SealedNumber, at: datetime | None = None
-) -> str:
-    """The carrier that serves a number: the porting table first, then the prefix (rule 46); "" where nobody knows."""
-    moment = to_micros(at) if at is not None else _ALWAYS
-    return store.registrations.ported_to(number, at=moment) or plan.serving_prefix_carrier(digits)
-
-
-def serving_carriers(
-    store: Store, plan: NumberPlan, digits: npt.NDArray[np.uint64], numbers: Sequence[bytes],
-    at: datetime | None = None,
-) -> list[str]:
-    """`serving_carrier` for many numbers: one name each, "" where nobody knows."""
-    by_prefix = plan.carriers_of(digits).tolist()
-    names = (*plan.carriers, "")  # index -1 is unknown
-    ported = store.registrations.ported_of(numbers, at=to_micros(at) if at is not None else _ALWAYS)
-    return [ported.get(number) or names[prefix] for number, prefix in zip(numbers, by_prefix)]
-
-
 def totals(store: Store) -> dict[str, int]:
     """How many registrations there are in each of STATES."""
     found = store.registrations.totals()
@@ -293,9 +245,6 @@ def per_day(store: Store, clock: Clock, *, days: int, zone: str) -> dict[date, d
 
 
 # rules
-
-_ALWAYS = (1 << 62) - 1
-
 
 def _must_decline(preference: Preference) -> None:
     if preference == NOTHING:
@@ -335,7 +284,7 @@ def _write(store: Store, wanted: Registration, event: str, at: datetime) -> Regi
     }  # fmt: skip
     version = store.registrations.put(values)
     store.registrations.remember([{**values, "version": version, "event": event, "at": stored}])
-    store.registrations.await_publishing([{"number": wanted.number, "at": stored, "left_carrier": None}])
+    store.registrations.await_publishing([{"number": wanted.number, "at": stored}])
     store.consents.outdate([wanted.number], kind=CONSENT)
     return Registration(
         wanted.number, wanted.state, said, wanted.source, wanted.language, at, wanted.expires, version

@@ -1,8 +1,8 @@
 """The base: all sealed numbers with their preferences at one edition, as Parquet files (DESIGN §4).
 
 Rules of this room:
-- Sorted by sealed number; columns `sealed` (16 bytes), `calls`, `robocalls`, `messages`, `quiet`, and `carrier`, who
-  served the number then.
+- Sorted by sealed number; columns `sealed` (16 bytes), `calls`, `robocalls`, `messages`, `quiet`, and `carrier`, on
+  whose lists the number stood then: names with blanks between, the one that served it first.
 - A part holds a range of sealed numbers that begins at its `first` and ends where the next part begins; the next base
   is merged part by part, and a part that nothing changed is taken over as it is, under the same name.
 - A row whose masks and quiet hours are all 0 removes its number. The same rows in the same parts give the same bytes.

@@ -158,7 +158,7 @@ def _row_group(path: Path, group: int, carriers: frozenset[str] | None) -> pa.Ta
         return table
     names: dict[str, int] = {}
     codes = carrier_of(table, names)
-    served = np.array([name in carriers for name in names], bool)
+    served = np.array([not carriers.isdisjoint(name.split()) for name in names], bool)
     return table.filter(pa.array(served[codes]))
 
 

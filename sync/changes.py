@@ -1,8 +1,8 @@
 """What editions said, as arrays, and what of it one recipient is told (DESIGN §4, scope).
 
 Rules of this room:
-- `national`: every change. `home`: a number that the recipient serves comes with its row; one that has left it, with a
-  row that removes it; of all others it learns nothing.
+- `national`: every change. `home`: a number that the recipient serves, or served until lately (the overlap of a
+  porting), comes with its row; one that has left it, with a row that removes it; of all others it learns nothing.
 - Of several editions the last word about a number counts, so one change set may span any number of editions.
 - An exception's end becomes a day (UTC); at a carrier it holds through that day, and the edition that ends it comes
   anyway.
@@ -29,8 +29,9 @@ NOBODY = -1
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of some editions in their order: sealed numbers and their blocks u8[n, 16], who serves and who lost the
-    number i32[n] (into the change set's names, NOBODY for none), and the columns of the list record by name."""
+    """Rows of some editions in their order: sealed numbers and their blocks u8[n, 16], who has and who lost the
+    number i32[n] (into the change set's names, of which one may stand for several carriers; NOBODY for none), and the
+    columns of the list record by name."""
 
     sealed: NDArray[np.uint8]
     blocks: NDArray[np.uint8]

@@ -2,8 +2,9 @@
 
 Rules of this room:
 - An edition's number is counted in the transaction that claims it, never taken from a clock.
-- The pending rows are copied with the preference and the serving carrier of that moment, then deleted: a crash resumes
-  the same edition with the same rows, none is lost or counted twice, and what the list said at any edition stays known.
+- The pending rows are copied with the preference of that moment and on whose lists the number stands, then deleted: a
+  crash resumes the same edition with the same rows, none is lost or counted twice, and what the list said at any
+  edition stays known.
 - While an edition is open no other is claimed.
 """
 
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from registry import registrations, sealing
+from registry import sealing, serving
 from registry.interfaces import Clock
 from registry.store.editions import OPEN, EditionRow
 from registry.times import to_micros
@@ -41,10 +42,14 @@ def claim(
         store.editions.mark(edition)
         changes = exceptions = 0
         for rows in store.editions.marked(edition):
-            store.editions.add_changes(_with_carriers(store, keys, plan, edition, rows))
+            told = store.editions.told([row["number"] for row in rows]) if edition > 1 else {}
+            before = [told.get(row["number"], "") for row in rows]
+            store.editions.add_changes(_with_carriers(store, keys, plan, edition, rows, before))
             changes += len(rows)
         for rows in store.editions.marked_exceptions(edition):
-            store.editions.add_exceptions(_with_carriers(store, keys, plan, edition, rows))
+            said = store.editions.told_exceptions(list({row["number"] for row in rows})) if edition > 1 else {}
+            before = [said.get((row["number"], row["telemarketer"], row["kind"]), "") for row in rows]
+            store.editions.add_exceptions(_with_carriers(store, keys, plan, edition, rows, before))
             exceptions += len(rows)
         store.editions.count(edition=edition, changes=changes, exceptions=exceptions)
         store.editions.unmark(edition)
@@ -52,15 +57,24 @@ def claim(
 
 
 def _with_carriers(
-    store: Store, keys: KeyRing, plan: NumberPlan, edition: int, rows: list[dict[str, Any]]
+    store: Store, keys: KeyRing, plan: NumberPlan, edition: int, rows: list[dict[str, Any]], before: list[str]
 ) -> list[dict[str, Any]]:
-    """The rows with their edition and the carrier that serves each number (rule 46).
+    """The rows with their edition, on whose lists each number stands, and on whose it no longer does (rule 46).
 
-    That is the last word in the porting table, not that of a moment: a porting that a machine with a faster clock wrote
-    down would be passed over, and never come up again.
+    `before`: on whose lists each stood when an edition last spoke of it; so whoever has a number is always told.
     """
     numbers = [row["number"] for row in rows]
     sealed = np.frombuffer(b"".join(numbers), np.uint8).reshape(-1, sealing.BLOCK)
     digits, _ = sealing.unseal_many(keys.at_rest, sealed)
-    carriers = registrations.serving_carriers(store, plan, digits, numbers)
-    return [{**row, "edition": edition, "carrier": carrier} for row, carrier in zip(rows, carriers)]
+    listed = serving.listed_with(store, plan, digits, numbers)
+    return [
+        {**row, "edition": edition, "carrier": names, "left_carrier": _left(had, names)}
+        for row, names, had in zip(rows, listed, before)
+    ]
+
+
+def _left(had: str, have: str) -> str | None:
+    """Who no longer has a number."""
+    if not had or had == have:
+        return None
+    return " ".join(sorted(set(had.split()) - set(have.split()))) or None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import current_app
 
-from registry import registrations
+from registry import registrations, serving
 from registry.followers import FeedState, feed_states
 from registry.sealing import SealedNumber, unseal_one
 from registry.times import from_micros
@@ -150,13 +150,14 @@ def spread(registry: Registry, number: SealedNumber) -> Spread:
         change = None if store.registrations.pending(number) else store.editions.last_change(number)
         recipients, called = store.feeds.recipients(), names(registry)
         digits = unseal_one(registry.keys.at_rest, number).digits
-        own = registrations.serving_carrier(store, registry.plan, digits, number)
+        own = serving.serving_carrier(store, registry.plan, digits, number)
         edition = change["edition"] if change and change["published"] is not None else None
-        left = change["left_carrier"] if change else None
-        concerned = [each.party for each in recipients if each.is_told_of(own, left)]
+        told = (change["carrier"], change["left_carrier"]) if change else ()
+        concerned = [each.party for each in recipients if each.is_told_of(own, *told)]
+        serves = {each.party for each in recipients if own in (each.party, *each.resellers)}
         has = tuple(
-            CarrierHas(called.get(party, party), party == own, _has_since(registry, party, edition))
-            for party in sorted(concerned, key=lambda party: party != own)
+            CarrierHas(called.get(party, party), party in serves, _has_since(registry, party, edition))
+            for party in sorted(concerned, key=lambda party: party not in serves)
         )
     published = from_micros(change["published"]) if change and edition is not None else None
     return Spread(edition, published, has, now)

@@ -22,6 +22,7 @@ from registry.store.parties import Parties
 from registry.store.registrations import Registrations
 from registry.store.reports import Reports
 from registry.store.schema import migrate
+from registry.store.serving import Serving
 from registry.store.sessions import Sessions
 from registry.store.vitals import Vitals
 from registry.store.webhooks import Webhooks
@@ -45,6 +46,7 @@ class Store:
         self.parties = Parties(engine)
         self.registrations = Registrations(engine)
         self.reports = Reports(engine)
+        self.serving = Serving(engine)
         self.sessions = Sessions(engine)
         self.vitals = Vitals(engine)
         self.webhooks = Webhooks(engine)

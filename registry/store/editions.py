@@ -6,13 +6,14 @@ change which arrives meanwhile is neither lost nor counted twice; pages go by ke
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from registry.store.engine import Engine, Row
 
 OPEN, PUBLISHED = "open", "published"
+_LOOKUP = 500  # numbers in one IN list
 RESUMED = "resumed"  # what the shelf had come to when an older database was put under it: no list goes on across it
 _ROW = "SELECT edition, state, opened, published, changes, exceptions FROM edition"
 
@@ -133,10 +134,10 @@ class Editions:
         self._engine.run("DELETE FROM edition_wanted")
 
     def marked(self, edition: int, *, most: int = 20_000) -> Iterator[list[Row]]:
-        """What an edition claimed, with the present preferences, in pages: number, masks, quiet, left_carrier."""
+        """What an edition claimed, with the present preferences, in pages: number, masks, quiet."""
         after = b""
         while page := self._engine.rows(
-            """SELECT p.number, p.left_carrier, COALESCE(r.calls, 0) AS calls, COALESCE(r.robocalls, 0) AS robocalls,
+            """SELECT p.number, COALESCE(r.calls, 0) AS calls, COALESCE(r.robocalls, 0) AS robocalls,
                       COALESCE(r.messages, 0) AS messages, COALESCE(r.quiet, 0) AS quiet
                FROM pending p LEFT JOIN registration r ON r.number = p.number
                WHERE p.edition = :edition AND p.number > :after ORDER BY p.number LIMIT :most""",
@@ -149,18 +150,32 @@ class Editions:
         """The exceptions that an edition claimed, as they are now (masks 0: gone), in pages."""
         number, telemarketer, kind = b"", "", -1
         while page := self._engine.rows(
-            """SELECT x.number, x.telemarketer, x.kind, p.left_carrier, COALESCE(e.calls, 0) AS calls,
+            """SELECT x.number, x.telemarketer, x.kind, COALESCE(e.calls, 0) AS calls,
                       COALESCE(e.robocalls, 0) AS robocalls, COALESCE(e.messages, 0) AS messages,
                       COALESCE(e.until, 0) AS until
                FROM pending_exception x
                LEFT JOIN exception e ON e.number = x.number AND e.telemarketer = x.telemarketer AND e.kind = x.kind
-               LEFT JOIN pending p ON p.number = x.number AND p.edition = :edition
                WHERE x.edition = :edition AND (x.number, x.telemarketer, x.kind) > (:number, :telemarketer, :kind)
                ORDER BY x.number, x.telemarketer, x.kind LIMIT :most""",
             edition=edition, number=number, telemarketer=telemarketer, kind=kind, most=most,
         ):
             yield page
             number, telemarketer, kind = (page[-1][name] for name in ("number", "telemarketer", "kind"))
+
+    def told(self, numbers: Sequence[bytes]) -> dict[bytes, str]:
+        """On whose lists those of some numbers stood when an edition last spoke of them: names, blanks between."""
+        rows = _by_lookup(self._engine, numbers, """SELECT c.number, c.carrier FROM edition_change c
+            WHERE c.number IN :numbers AND c.edition =
+                (SELECT MAX(m.edition) FROM edition_change m WHERE m.number = c.number)""")
+        return {row["number"]: str(row["carrier"]) for row in rows}
+
+    def told_exceptions(self, numbers: Sequence[bytes]) -> dict[tuple[bytes, str, int], str]:
+        """The same of each exception of some numbers, by (number, telemarketer, kind)."""
+        rows = _by_lookup(self._engine, numbers, """SELECT e.number, e.telemarketer, e.kind, e.carrier
+            FROM edition_exception e WHERE e.number IN :numbers AND e.edition =
+                (SELECT MAX(m.edition) FROM edition_exception m WHERE m.number = e.number
+                 AND m.telemarketer = e.telemarketer AND m.kind = e.kind)""")
+        return {(row["number"], row["telemarketer"], row["kind"]): str(row["carrier"]) for row in rows}
 
     def add_changes(self, rows: list[dict[str, Any]]) -> None:
         """Keep what an edition says of numbers."""
@@ -278,3 +293,9 @@ class Editions:
             "SELECT number FROM pending WHERE number >= :low AND number < :high", low=low, high=high
         )
         return {row["number"] for row in rows}
+
+
+def _by_lookup(engine: Engine, numbers: Sequence[bytes], sql: str) -> Iterator[Row]:
+    """The rows of a query about many numbers, asked for in slices."""
+    for start in range(0, len(numbers), _LOOKUP):
+        yield from engine.rows(sql, numbers=tuple(numbers[start : start + _LOOKUP]))

@@ -26,8 +26,8 @@ class Recipient:
         return None if self.scope == "national" else frozenset((self.party, *self.resellers))
 
     def is_told_of(self, *carriers: str | None) -> bool:
-        """Whether a number that one of these serves (or served) concerns it."""
-        return self.carriers is None or not self.carriers.isdisjoint(carriers)
+        """Whether a number on the lists of these concerns it; one text may name several, with blanks between."""
+        return self.carriers is None or any(not self.carriers.isdisjoint((text or "").split()) for text in carriers)
 
 
 @dataclass(frozen=True)

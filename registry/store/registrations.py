@@ -122,24 +122,29 @@ class Registrations:
     # what the next edition has to say
 
     def await_publishing(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Make numbers pending (`number`, `at`, `left_carrier`).
-
-        The carrier that a number left since the last edition is kept: it is the one that still has it on its list.
-        """
+        """Make numbers pending (`number`, `at`)."""
         self._engine.run_many(
-            """INSERT INTO pending (number, since, edition, left_carrier) VALUES (:number, :at, NULL, :left_carrier)
-            ON CONFLICT (number) DO UPDATE SET edition = NULL, since = excluded.since, left_carrier =
-                CASE WHEN pending.edition IS NULL THEN COALESCE(pending.left_carrier, excluded.left_carrier)
-                ELSE excluded.left_carrier END""",
-            rows,
+            """INSERT INTO pending (number, since, edition) VALUES (:number, :at, NULL)
+            ON CONFLICT (number) DO UPDATE SET edition = NULL, since = excluded.since""",
+            [{"number": row["number"], "at": row["at"]} for row in rows],
         )
 
-    def came_back(self, *, number: bytes, carrier: str) -> None:
-        """A number ported back before it was published has left nobody."""
-        self._engine.run(
-            "UPDATE pending SET left_carrier = NULL WHERE number = :number AND left_carrier = :carrier",
-            number=number, carrier=carrier,
-        )
+    def those_await_publishing(self, numbers: Sequence[bytes], *, at: int) -> None:
+        """Make those of some numbers pending about which there is something to say, with all their exceptions."""
+        for start in range(0, len(numbers), _LOOKUP):
+            part = tuple(numbers[start : start + _LOOKUP])
+            self._engine.run(
+                """INSERT INTO pending (number, since, edition)
+                SELECT number, CAST(:at AS BIGINT), NULL FROM registration WHERE number IN :numbers
+                ON CONFLICT (number) DO UPDATE SET edition = NULL, since = excluded.since""",
+                at=at, numbers=part,
+            )
+            self._engine.run(
+                """INSERT INTO pending_exception (number, telemarketer, kind, edition)
+                SELECT number, telemarketer, kind, NULL FROM exception WHERE number IN :numbers
+                ON CONFLICT (number, telemarketer, kind) DO UPDATE SET edition = NULL""",
+                numbers=part,
+            )
 
     def pending(self, number: bytes) -> Row | None:
         """The pending row of a number."""
@@ -163,6 +168,13 @@ class Registrations:
             ON CONFLICT (number, since) DO UPDATE SET carrier = excluded.carrier""",
             number=number, at=at, carrier=carrier,
         )
+
+    def last_porting(self, number: bytes) -> tuple[int, str] | None:
+        """When a number was last ported (Micros), and to whom; None where it never was."""
+        row = self._engine.row(
+            "SELECT since, carrier FROM porting WHERE number = :number ORDER BY since DESC LIMIT 1", number=number
+        )
+        return (int(row["since"]), str(row["carrier"])) if row else None
 
     def ported_to(self, number: bytes, *, at: int) -> str | None:
         """The carrier that a number was last ported to, as of a moment; None where it never was."""

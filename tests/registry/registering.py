@@ -11,7 +11,7 @@ from registry.store import Store
 
 DIGITS = 8613800138000  # a range of cmcc
 LOANS = Preference(1, 1, 1, 0)
-FRESH = {"edition": None, "left_carrier": None}
+FRESH = {"edition": None}
 
 
 def events(store: Store, number: SealedNumber) -> list[str]:
@@ -20,7 +20,7 @@ def events(store: Store, number: SealedNumber) -> list[str]:
 
 def pending(store: Store, number: SealedNumber) -> dict[str, Any] | None:
     row = store.registrations.pending(number)
-    return {"edition": row["edition"], "left_carrier": row["left_carrier"]} if row else None
+    return {"edition": row["edition"]} if row else None
 
 
 def claim(store: Store, edition: int) -> None:

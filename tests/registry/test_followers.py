@@ -79,13 +79,13 @@ def test_a_choice_is_followed_from_pending_to_the_carriers_it_concerns(store: St
     for ordinal, (party, scope) in enumerate((("cmcc", "home"), ("ctcc", "home"), ("all", "national")), 1):
         add_carrier(store, party, ordinal, scope)
     with store.writing():
-        store.registrations.await_publishing([{"number": NUMBER, "at": 0, "left_carrier": None}])
+        store.registrations.await_publishing([{"number": NUMBER, "at": 0}])
     assert followers.delivery_of(store, number=NUMBER) == followers.Delivery(None, None, 0, 0)
     with store.writing():
         store.editions.insert(edition=5, state="open", opened=0)
         store.editions.mark(5)
         (rows,) = store.editions.marked(5)
-        store.editions.add_changes([{**row, "edition": 5, "carrier": "cmcc"} for row in rows])
+        store.editions.add_changes([{**row, "edition": 5, "carrier": "cmcc", "left_carrier": None} for row in rows])
         store.editions.unmark(5)
     assert followers.delivery_of(store, number=NUMBER) == followers.Delivery(None, None, 2, 0)
     with store.writing():

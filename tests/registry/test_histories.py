@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registry import consents, registrations
+from registry import consents, registrations, serving
 from registry.consents import EVERYTHING, Terms
 from registry.decisions import ConsentTerm, Contact, Standing, decide
 from registry.errors import ConflictError, InvalidInputError, NotFoundError
@@ -68,7 +68,7 @@ class Life:
             registrations.expire_due(store, clock)
         elif act == "port":
             carrier = "cucc" if company == "acme" else "cmcc"
-            registrations.port(store, clock, PLAN, number=number, digits=DIGITS, carrier=carrier)
+            serving.port(store, clock, PLAN, number=number, digits=DIGITS, carrier=carrier)
         elif act == "recycle":
             registrations.recycle(store, clock, number=number)
         elif act == "ask":

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry import registrations as rooms
+from registry import serving
 from registry.keys import KeyRing
 from registry.numbering import NumberPlan
 from registry.numbers import Number
@@ -19,7 +20,7 @@ from registry.preferences import EVERYTHING, Preference
 from registry.sealing import SealedNumber, seal_one
 from registry.store import Store
 from tests.doubles import FakeClock
-from tests.registry.registering import DIGITS, FRESH, LOANS, claim, events, pending, published
+from tests.registry.registering import DIGITS, FRESH, LOANS, events, pending, published
 
 
 @pytest.fixture
@@ -42,18 +43,18 @@ Register = Callable[..., rooms.Registration]
 def test_a_number_is_served_by_prefix_until_it_is_ported(
     store: Store, clock: FakeClock, plan: NumberPlan, number: SealedNumber
 ) -> None:
-    assert rooms.serving_carrier(store, plan, DIGITS, number) == "cmcc"
+    assert serving.serving_carrier(store, plan, DIGITS, number) == "cmcc"
     start = clock.now()
     clock.advance(10)
-    rooms.port(store, clock, plan, number=number, digits=DIGITS, carrier="ctcc")
+    serving.port(store, clock, plan, number=number, digits=DIGITS, carrier="ctcc")
     clock.advance(10)
-    rooms.port(store, clock, plan, number=number, digits=DIGITS, carrier="cbn")
+    serving.port(store, clock, plan, number=number, digits=DIGITS, carrier="cbn")
     served = [
-        rooms.serving_carrier(store, plan, DIGITS, number, start + timedelta(seconds=s)) for s in (0, 9.9, 10, 15, 20)
+        serving.serving_carrier(store, plan, DIGITS, number, start + timedelta(seconds=s)) for s in (0, 9.9, 10, 15, 20)
     ]
     assert served == ["cmcc", "cmcc", "ctcc", "ctcc", "cbn"]
-    assert rooms.serving_carrier(store, plan, DIGITS, number) == "cbn"
-    assert rooms.serving_carrier(store, plan, 15551234567, number, start) == ""
+    assert serving.serving_carrier(store, plan, DIGITS, number) == "cbn"
+    assert serving.serving_carrier(store, plan, 15551234567, number, start) == ""
 
 
 def test_porting_moves_a_registration_and_changes_nothing_it_says(
@@ -63,12 +64,12 @@ def test_porting_moves_a_registration_and_changes_nothing_it_says(
     published(store)
     registered = clock.now()
     clock.advance(10)
-    rooms.port(store, clock, plan, number=number, digits=DIGITS, carrier="cucc")
+    serving.port(store, clock, plan, number=number, digits=DIGITS, carrier="cucc")
     found = rooms.current(store, number)
     assert found is not None
     assert (found.version, found.state, found.preference, found.since) == (2, "active", LOANS, registered)
     assert events(store, number) == ["registered", "ported"]
-    assert pending(store, number) == {"edition": None, "left_carrier": "cmcc"}
+    assert pending(store, number) == FRESH
     then = rooms.as_of(store, number, clock.now())
     assert then is not None
     assert (then.version, then.preference, then.since) == (2, LOANS, registered)
@@ -77,41 +78,7 @@ def test_porting_moves_a_registration_and_changes_nothing_it_says(
 def port_to(store: Store, clock: FakeClock, plan: NumberPlan, number: SealedNumber, *carriers: str) -> None:
     for carrier in carriers:
         clock.advance(1)
-        rooms.port(store, clock, plan, number=number, digits=DIGITS, carrier=carrier)
-
-
-def test_porting_twice_before_publishing_keeps_the_carrier_that_has_it_on_its_list(
-    store: Store, clock: FakeClock, plan: NumberPlan, number: SealedNumber, register: Register
-) -> None:
-    register()
-    published(store)
-    port_to(store, clock, plan, number, "ctcc", "cucc")
-    assert pending(store, number) == {"edition": None, "left_carrier": "cmcc"}
-    rooms.change(store, clock, number=number, preference=LOANS, source="web")
-    assert pending(store, number) == {"edition": None, "left_carrier": "cmcc"}
-
-
-def test_porting_there_and_back_before_publishing_leaves_nobody(
-    store: Store, clock: FakeClock, plan: NumberPlan, number: SealedNumber, register: Register
-) -> None:
-    register()
-    published(store)
-    port_to(store, clock, plan, number, "ctcc", "cmcc")
-    assert pending(store, number) == FRESH
-
-
-def test_porting_while_an_edition_is_open_leaves_the_carrier_of_that_edition(
-    store: Store, clock: FakeClock, plan: NumberPlan, number: SealedNumber, register: Register
-) -> None:
-    register()
-    published(store)
-    port_to(store, clock, plan, number, "ctcc")
-    claim(store, 3)
-    port_to(store, clock, plan, number, "cmcc")
-    assert pending(store, number) == {"edition": None, "left_carrier": "ctcc"}
-    claim(store, 4)
-    rooms.change(store, clock, number=number, preference=LOANS, source="web")
-    assert pending(store, number) == FRESH
+        serving.port(store, clock, plan, number=number, digits=DIGITS, carrier=carrier)
 
 
 def test_porting_to_the_serving_carrier_is_nothing(
@@ -128,7 +95,7 @@ def test_an_unregistered_number_is_ported_without_a_word_to_the_lists(
     store: Store, clock: FakeClock, plan: NumberPlan, number: SealedNumber
 ) -> None:
     port_to(store, clock, plan, number, "ctcc")
-    assert rooms.serving_carrier(store, plan, DIGITS, number) == "ctcc"
+    assert serving.serving_carrier(store, plan, DIGITS, number) == "ctcc"
     assert rooms.current(store, number) is None
     assert pending(store, number) is None
 
@@ -145,7 +112,7 @@ def test_exceptions_move_with_a_ported_number_even_without_a_registration(
     port_to(store, clock, plan, number, "ctcc")
     rows = store.engine.rows("SELECT number, telemarketer, kind, edition FROM pending_exception")
     assert rows == [{"number": number, "telemarketer": "bank", "kind": 1, "edition": None}]
-    assert pending(store, number) == {"edition": None, "left_carrier": "cmcc"}
+    assert pending(store, number) == FRESH
 
 
 def test_many_are_served_as_one_would_be(
@@ -153,12 +120,12 @@ def test_many_are_served_as_one_would_be(
 ) -> None:
     digits = np.array([8613800138000, 8613300138000, 8613000138000, 15551234567, 861062341234], dtype=np.uint64)
     numbers = [seal_one(keys.at_rest, Number(1, int(d))) for d in digits]
-    rooms.port(store, clock, plan, number=numbers[1], digits=int(digits[1]), carrier="mvno-7")
+    serving.port(store, clock, plan, number=numbers[1], digits=int(digits[1]), carrier="mvno-7")
     clock.advance(1)
-    many = rooms.serving_carriers(store, plan, digits, numbers)
-    assert many == [rooms.serving_carrier(store, plan, int(d), n) for d, n in zip(digits, numbers)]
+    many = serving.serving_carriers(store, plan, digits, numbers)
+    assert many == [serving.serving_carrier(store, plan, int(d), n) for d, n in zip(digits, numbers)]
     assert many[1] == "mvno-7"
-    before = rooms.serving_carriers(store, plan, digits, numbers, clock.now() - timedelta(seconds=2))
+    before = serving.serving_carriers(store, plan, digits, numbers, clock.now() - timedelta(seconds=2))
     assert before[1] == "ctcc"
 
 
@@ -187,8 +154,8 @@ def test_what_a_number_declined_at_any_moment_is_known_for_ever(
         elif step == "recycle":
             rooms.recycle(store, clock, number=number)
         elif step == "port":
-            other = "ctcc" if rooms.serving_carrier(store, plan, digits, number) == "cmcc" else "cmcc"
-            rooms.port(store, clock, plan, number=number, digits=digits, carrier=other)
+            other = "ctcc" if serving.serving_carrier(store, plan, digits, number) == "cmcc" else "cmcc"
+            serving.port(store, clock, plan, number=number, digits=digits, carrier=other)
         found = rooms.current(store, number)
         seen.append((clock.now(), found.preference if found else None))
         rows = store.registrations.history(number)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from registry import consents, registrations
+from registry import consents, registrations, serving
 from registry.decisions import Standing
 from registry.numbering import NumberPlan
 from registry.preferences import EVERYTHING, NIGHT, Preference
@@ -63,7 +63,7 @@ def test_a_change_counts_from_its_moment_on_and_says_what_stood_before(office: O
 def test_porting_changes_no_will(office: Office, plan: NumberPlan) -> None:
     at = register(office)
     office.clock.advance(60)
-    registrations.port(office.store, office.clock, plan, number=LI, digits=DIGITS, carrier="cucc")
+    serving.port(office.store, office.clock, plan, number=LI, digits=DIGITS, carrier="cucc")
     assert office.standing() == Standing(LOANS, at)
 
 
@@ -115,7 +115,7 @@ def test_the_answer_for_a_moment_stays_the_same_whatever_happens_later(office: O
         ),
         lambda: register(office, NIGHTS),
         office.lapse,
-        lambda: registrations.port(office.store, clock, plan, number=LI, digits=DIGITS, carrier="cucc"),
+        lambda: serving.port(office.store, clock, plan, number=LI, digits=DIGITS, carrier="cucc"),
         office.lapse,
         lambda: clock.advance(days=6),
         office.lapse,

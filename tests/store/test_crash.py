@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from registry import registrations
+from registry import registrations, serving
 from registry.errors import UnavailableError
 from registry.keys import KeyRing
 from registry.numbering import NumberPlan
@@ -76,7 +76,7 @@ def live(store: Store, plan: NumberPlan, keys: KeyRing) -> None:
     registrations.register(store, clock, number=number, preference=EVERYTHING, source="web", language="en")
     clock.advance(1)
     registrations.change(store, clock, number=number, preference=Preference(1, 0, 0, 0), source="web")
-    registrations.port(store, clock, plan, number=number, digits=DIGITS, carrier="ctcc")
+    serving.port(store, clock, plan, number=number, digits=DIGITS, carrier="ctcc")
     registrations.withdraw(store, clock, number=number, source="web")
     registrations.register(
         store, clock, number=number, preference=EVERYTHING, source="web", language="en", expires=clock.now()

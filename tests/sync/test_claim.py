@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
-from registry import editions, tags
+from registry import editions, serving, tags
 from registry.errors import RegistryError
 from registry.preferences import EVERYTHING, NOTHING, Preference
 from registry.store.editions import EditionRow
@@ -260,3 +261,103 @@ def test_an_edition_that_is_wanted_comes_although_nothing_changed(any_town: Town
             if edition == 1:
                 any_town.store.editions.want("resellers", at=4)
     assert claim(any_town.store, any_town.clock, any_town.keys, any_town.plan) is None
+
+
+def mine_of_cmcc(town: Town) -> int:
+    return next(place for place in range(200) if town.carrier(place) == "cmcc")
+
+
+def who(town: Town, edition: int, place: int) -> tuple[str, str | None]:
+    """On whose lists an edition puts a number, and off whose."""
+    return said(town, edition)[town.number(place)][-2:]
+
+
+def test_a_number_ported_twice_before_publishing_leaves_the_carrier_that_has_it(any_town: Town) -> None:
+    town, place = any_town, mine_of_cmcc(any_town)
+    town.decline(place)
+    take(town)
+    for carrier in ("ctcc", "cucc"):
+        town.clock.advance(1)
+        town.port(place, carrier)
+    town.decline(place, LOANS)
+    take(town)
+    assert who(town, 2, place) == ("cucc", "cmcc")
+
+
+def test_a_number_ported_there_and_back_before_publishing_has_left_nobody(any_town: Town) -> None:
+    town, place = any_town, mine_of_cmcc(any_town)
+    town.decline(place)
+    take(town)
+    for carrier in ("ctcc", "cmcc"):
+        town.clock.advance(1)
+        town.port(place, carrier)
+    take(town)
+    assert who(town, 2, place) == ("cmcc", None)
+
+
+def test_a_number_ported_while_an_edition_is_open_leaves_the_carrier_of_that_edition(any_town: Town) -> None:
+    town, place = any_town, mine_of_cmcc(any_town)
+    town.decline(place)
+    take(town)
+    town.port(place, "ctcc")
+    claim(town.store, town.clock, town.keys, town.plan)
+    town.clock.advance(1)
+    town.port(place, "cmcc")
+    take(town)
+    take(town)
+    assert (who(town, 2, place), who(town, 3, place)) == (("ctcc", "cmcc"), ("cmcc", "ctcc"))
+
+
+def test_in_the_overlap_both_carriers_hear_of_changes_and_then_the_old_one_loses_the_number(any_town: Town) -> None:
+    town, place = any_town, mine_of_cmcc(any_town)
+    town.decline(place)
+    town.allow(place)
+    take(town)
+    town.port(place, "ctcc", overlap_hours=24)
+    take(town)
+    town.clock.advance(hours=23)
+    town.decline(place, LOANS)
+    assert serving.end_overlaps(town.store, town.clock) == 0
+    take(town)
+    for party in ("cmcc", "ctcc"):
+        (row,) = told(town, party, 2, 3).records
+        assert (int(row["tag"]), int(row["calls"])) == (tag(town, party, place), 1)
+        assert len(told(town, party, 1, 2).exceptions) == 1
+    town.clock.advance(hours=1)
+    assert serving.end_overlaps(town.store, town.clock) == 1
+    take(town)
+    assert (who(town, 3, place), who(town, 4, place)) == (("ctcc cmcc", None), ("ctcc", "cmcc"))
+    (gone,) = told(town, "cmcc", 3, 4).records
+    assert (int(gone["calls"]), int(gone["quiet"])) == (0, 0)
+    assert editions.removes(told(town, "cmcc", 3, 4).exceptions).all()
+    assert not editions.removes(told(town, "ctcc", 3, 4).exceptions).any()
+
+
+def test_the_overlaps_of_two_portings_end_one_after_the_other(any_town: Town) -> None:
+    town, place = any_town, mine_of_cmcc(any_town)
+    town.decline(place)
+    take(town)
+    town.port(place, "ctcc", overlap_hours=24)
+    town.clock.advance(hours=10)
+    town.port(place, "cbn", overlap_hours=24)
+    take(town)
+    town.clock.advance(hours=14)
+    serving.end_overlaps(town.store, town.clock)
+    take(town)
+    town.clock.advance(hours=10)
+    serving.end_overlaps(town.store, town.clock)
+    take(town)
+    expected = [("cbn cmcc ctcc", None), ("cbn ctcc", "cmcc"), ("cbn", "ctcc")]
+    assert [who(town, edition, place) for edition in (2, 3, 4)] == expected
+
+
+def test_a_porting_told_of_after_its_overlap_would_have_ended_has_none(any_town: Town) -> None:
+    town, place = any_town, mine_of_cmcc(any_town)
+    town.decline(place)
+    take(town)
+    serving.port(
+        town.store, town.clock, town.plan, number=town.number(place), digits=town.digits[place], carrier="ctcc",
+        at=town.clock.now() - timedelta(days=2), overlap=timedelta(hours=24),
+    )
+    take(town)
+    assert who(town, 2, place) == ("ctcc", "cmcc")

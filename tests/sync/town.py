@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from registry import editions, registrations, sealing, tags
+from registry import editions, registrations, sealing, serving, tags
 from registry.keys import KeyRing, SigningKeys
 from registry.numbering import NumberPlan
 from registry.numbering.draw import draw_numbers
@@ -56,7 +57,7 @@ class Town:
         return SealedNumber(found.tobytes())
 
     def carrier(self, place: int) -> str:
-        return registrations.serving_carrier(self.store, self.plan, self.digits[place], self.number(place))
+        return serving.serving_carrier(self.store, self.plan, self.digits[place], self.number(place))
 
     def decline(self, place: int, preference: Preference = EVERYTHING) -> None:
         """Register, change or (NOTHING) withdraw, whichever it takes."""
@@ -70,10 +71,27 @@ class Town:
         if found is not None and found.is_active:
             registrations.withdraw(self.store, self.clock, number=number, source="web")
 
-    def port(self, place: int, carrier: str) -> None:
-        registrations.port(
-            self.store, self.clock, self.plan, number=self.number(place), digits=self.digits[place], carrier=carrier
+    def port(self, place: int, carrier: str, overlap_hours: int = 0) -> None:
+        serving.port(
+            self.store, self.clock, self.plan, number=self.number(place), digits=self.digits[place], carrier=carrier,
+            overlap=timedelta(hours=overlap_hours),
         )
+
+    def listed(self, place: int) -> set[str]:
+        """On whose lists a number should stand: who serves it, and who still has it after a porting."""
+        rows = self.store.engine.rows("SELECT carrier FROM overlap WHERE number = :number", number=self.number(place))
+        return {self.carrier(place), *(row["carrier"] for row in rows)}
+
+    def carriers_of(self, party: str) -> set[str]:
+        """Whose numbers are in a home feed: its own, and those of resellers that follow through it."""
+        rows = self.store.engine.rows(
+            "SELECT party FROM party WHERE host = :party AND follows != 'self'", party=party
+        )
+        return {party, *(row["party"] for row in rows)}
+
+    def concerns(self, place: int, party: str) -> bool:
+        """Whether a number belongs on a recipient's list, as the tables have it."""
+        return CARRIERS.get(party, "home") == "national" or not self.carriers_of(party).isdisjoint(self.listed(place))
 
     def allow(self, place: int, telemarketer: str = "acme", kind: int = 1, masks: int = 0xFFFF, until: int = 0) -> None:
         """Set an exception, or (masks 0) take it back."""
@@ -152,11 +170,10 @@ def contents(town: Town, mirror: Mirror, party: str, places: int) -> dict[int, t
 
 def truth(town: Town, party: str, places: int) -> dict[int, tuple[int, ...]]:
     """What the tables say of the same numbers."""
-    scope = CARRIERS[party]
     said = {}
     for place in range(places):
         found = registrations.current(town.store, town.number(place))
-        if found is not None and found.is_active and (scope == "national" or town.carrier(place) == party):
+        if found is not None and found.is_active and town.concerns(place, party):
             preference = found.preference
             said[place] = (preference.calls, preference.robocalls, preference.messages, preference.quiet)
     return said
@@ -167,7 +184,7 @@ def true_exceptions(town: Town, party: str, places: int) -> set[tuple[int, ...]]
     ordinals = {name: ordinal for ordinal, name in town.store.feeds.ordinals().items()}
     said = set()
     for place in range(places):
-        if CARRIERS[party] != "national" and town.carrier(place) != party:
+        if not town.concerns(place, party):
             continue
         tag = int(tags.tags_many(town.keys.list_key(party), np.array([town.digits[place]], np.uint64))[0])
         for row in town.store.engine.rows("SELECT * FROM exception WHERE number = :number", number=town.number(place)):
