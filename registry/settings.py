@@ -101,6 +101,7 @@ class PublishSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     renew_hours: Positive = 6
     base_changes: Rows = 200_000  # roll the base forward after so many changes, or daily
     rows_per_part: Rows = 4_000_000
+    porting_overlap_hours: Annotated[int, Meta(ge=0, le=10_000)] = 24  # how long the old carrier keeps what left it
     memory_mb: Positive = 1500
 
 
@@ -109,6 +110,7 @@ class JobSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     ingest_s: Positive = 10
     tidy_s: Positive = 60
+    moves_s: Positive = 10  # how soon number events are carried out
     compare_hours: Positive = 24
     lease_s: Positive = 120
     history_days: Days = 90  # how long runs of jobs are kept

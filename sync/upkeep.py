@@ -1,4 +1,4 @@
-"""The jobs of the clockwork: publish, ingest, notify, tidy, inspect, compare, purge; how often each runs, what it does.
+"""The jobs of the clockwork: publish, ingest, moves, notify, tidy, inspect, compare, purge: how often, what each does.
 
 Rules of this room: a job is given the registry and the means to keep its lease (which also says when to stop); it
 returns counts, all 0 where there was nothing to do; whatever it does may be done again. Pointers are renewed by the job
@@ -18,6 +18,7 @@ from registry.times import to_micros
 from sync import freshness, inspection
 from sync.compare import compare_base
 from sync.ingest import ingest_due
+from sync.moves import moves
 from sync.notify import notify_due
 from sync.publish import publish_once
 
@@ -101,6 +102,7 @@ def purge(registry: Registry, keep: Keep) -> jobs.Counts:
 JOBS: Mapping[str, Job] = {
     "publish": Job(publish, lambda settings: settings.publish.every_s, 0),
     "ingest": Job(ingest, lambda settings: settings.jobs.ingest_s, 1, shared=True),
+    "moves": Job(moves, lambda settings: settings.jobs.moves_s, 2),
     "notify": Job(notify, lambda settings: settings.webhooks.every_s, 2, shared=True),
     "tidy": Job(tidy, lambda settings: settings.jobs.tidy_s, 5),
     "purge": Job(purge, lambda _settings: HOUR_S, 90, rarely=True),

@@ -18,6 +18,7 @@ from registry.errors import RegistryError
 from registry.keys import FIRST_EPOCH
 from registry.settings import load
 from web.demo import run_demo
+from web.moving_commands import blocks_command, reseller_command
 from web.processes import Programs, start_programs, wait_until_up, welcome
 from web.server import serve
 
@@ -135,6 +136,10 @@ def party_list(instance: Path) -> None:
     with closing(assemble(instance)) as registry:
         for party in registry.store.parties.all():
             click.echo(f"{party.party}\t{party.kind}\t{party.state}\t{party.scope}\t{party.name_zh} {party.name_en}")
+
+
+party_group.add_command(reseller_command)
+party_group.add_command(blocks_command)
 
 
 @main.group("officer")

@@ -59,6 +59,13 @@ class Parties:
         """Change a party's state."""
         self._engine.run("UPDATE party SET state = :state WHERE party = :party", party=party, state=state)
 
+    def set_reseller(self, party: str, *, host: str, follows: str) -> None:
+        """Change whose reseller a party is ("": nobody's) and how it follows."""
+        self._engine.run(
+            "UPDATE party SET host = :host, follows = :follows WHERE party = :party",
+            party=party, host=host, follows=follows,
+        )
+
     # members
 
     def member(self, member: str) -> Member | None:

@@ -91,6 +91,14 @@ class Registrations:
             f"SELECT number, {_MASKS} FROM registration WHERE state = 'active' ORDER BY number"  # noqa: S608
         )
 
+    def numbers(self) -> Iterator[list[tuple[bytes]]]:
+        """All numbers that stand on lists, and then those that have nothing but exceptions, in chunks."""
+        yield from self._engine.stream("SELECT number FROM registration WHERE state = 'active'")
+        yield from self._engine.stream(
+            """SELECT DISTINCT e.number FROM exception e
+            LEFT JOIN registration r ON r.number = e.number AND r.state = 'active' WHERE r.number IS NULL"""
+        )
+
     # history
 
     def remember(self, rows: Iterable[Mapping[str, Any]]) -> None:

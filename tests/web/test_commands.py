@@ -159,3 +159,21 @@ def test_a_program_that_ends_before_it_is_up_is_named() -> None:
             wait_until_up("http://127.0.0.1:9/healthz", programs, seconds=20)
     finally:
         programs.stop()
+
+
+def test_a_reseller_gets_a_host_and_blocks_and_what_is_refused_is_named_by_its_line(run: Run, tmp_path: Path) -> None:
+    add_carrier(run)
+    add_carrier(run, "snail")
+    assert "no reseller" in run("party", "blocks", "snail", "--add", "165000", status=1).output
+    said = run("party", "reseller", "snail", "--host", "cmcc", "--follows", "host").stdout
+    assert said == "snail is a reseller of cmcc, follows: host.\n"
+    file = tmp_path / "blocks.csv"
+    file.write_text("Prefix;from\n165000;2026\n1670;2026\n165001;2026\n", encoding="utf-8")
+    refused = run("party", "blocks", "snail", "--add", "1703", "--file", str(file), status=1)
+    assert refused.stderr == "line 3: This range is not in the network of cmcc. [other_network]\n"
+    assert refused.stdout == "165000\tmoving\n165001\tmoving\n1703\tmoving\n"
+    assert run("party", "blocks", "snail", "--remove", "165001").stdout == "165000\tmoving\n1703\tmoving\n"
+    assert "no such block" in run("party", "blocks", "snail", "--remove", "165001", status=1).output
+    file.write_text("number\n165000\n", encoding="utf-8")
+    assert "name the columns" in run("party", "blocks", "snail", "--file", str(file), status=1).output
+    assert "is no reseller" not in run("party", "reseller", "snail", status=1).output
