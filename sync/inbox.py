@@ -56,6 +56,12 @@ def waiting(folder: Path, now: float) -> Iterator[Path]:
         yield path
 
 
+def has_work(folder: Path) -> bool:
+    """Whether a folder holds files to pick up, or some that were picked up and not finished."""
+    taken = folder / TAKEN
+    return next(waiting(folder, time.time()), None) is not None or (taken.is_dir() and any(taken.iterdir()))
+
+
 def pick_up(path: Path) -> Path | None:
     """Take a file away from its folder; None where somebody else was quicker."""
     taken = path.parent / TAKEN
@@ -83,7 +89,6 @@ def take_folder(
         if outcome:
             yield outcome
         keep()
-    _forget(folder, time.time())
 
 
 def _take(
@@ -142,7 +147,7 @@ def _put_away(path: Path, folder: Path) -> None:
     path.rename(folder / path.name)
 
 
-def _forget(folder: Path, now: float) -> None:
+def forget(folder: Path, now: float) -> None:
     """Delete what was put away a week ago."""
     for name in (DONE, REFUSED):
         if not (folder / name).is_dir():

@@ -21,7 +21,7 @@ from registry.store.webhooks import Due as DueEvent
 from registry.store.webhooks import EndpointRow
 from registry.times import to_micros
 from registry.webhook_events import headers, tell_of_keys
-from sync.sharing import Due, Shared
+from sync.sharing import Due, Shared, summed
 
 if TYPE_CHECKING:
     from registry.assembly import Registry
@@ -49,7 +49,7 @@ def notify_due(registry: Registry, keep: Keep = _nothing, resolve: Resolve = res
         registry, "webhook", due, lambda name, held: tell(registry, name, held, resolve), threads=settings.threads,
         again_s=settings.every_s, keep=keep,
     )  # fmt: skip
-    return dict(sum(shared.run(), Counter()))
+    return summed(shared.run())
 
 
 def tell(registry: Registry, name: str, keep: Keep, resolve: Resolve = resolved) -> Counter[str]:

@@ -1,10 +1,10 @@
 """Carriers' HTTP outboxes: `GET address?cursor=…` answers `{"rows": [...], "next": cursor}`; fetched page by page.
 
 Rules of this room:
-- Officers alone say where an outbox is; http and https only, no name or password in the address, no redirect followed.
+- Asked by the guarded way only, with time-outs for a connection, the next bytes and a whole page, gzip taken, unpacked
+  size bounded; `ETag` saves fetching the last page again; a credential goes along where officers gave one.
 - The cursor moves only after a page is stored. A page that can't be read is quarantined whole, and the cursor stays.
 - Every failure waits longer than the one before (at most an hour), or as long as the other side asks (`Retry-After`).
-- A page has at most 64 MB and a minute; `ETag` saves fetching the last page again.
 """
 
 from __future__ import annotations
@@ -14,32 +14,27 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msgspec
-import requests
 
-from registry import audit, quarantine
-from registry.errors import InvalidInputError
-from registry.outside.http import session
+from registry import outboxes, quarantine
+from registry.outside.guarded import NotReachedError, Patience, Resolve, Way, resolved
 from registry.readers.ftc import wire_fields
 from registry.readers.json_rows import row_of
 from registry.readers.rows import Row, Unreadable
 from registry.report_rows import Kind
-from registry.reports import Intake, take_in
+from registry.reports import CHUNK, Intake, stream_in
 from registry.store.reports import Outbox
 from registry.times import to_micros
 
 if TYPE_CHECKING:
     from registry.assembly import Registry
 
-MOST_BYTES = 64_000_000
-MOST_PAGES = 1000  # of one outbox in one run
-_TIMEOUT_S = 30.0
-_WHOLE_S = 60.0
+MOST_PAGES = 1000  # of one outbox in one turn
+TURN_S = 60.0  # after so long an outbox lets go of its thread for the next one
 _LONGEST_WAIT_S = 3600
-_LONGEST_ASKED_S = 86_400
 _CURSOR_CHARS = 500
+_ETAG_CHARS = 200
 _SECOND = 1_000_000
 _GOOD, _NOT_CHANGED, _SLOW_DOWN = 200, 304, (429, 503)
 
@@ -69,51 +64,22 @@ class OutboxError(Exception):
         self.raw = raw
 
 
-def set_outbox(registry: Registry, *, actor: str, source: str, kind: Kind, address: str, every: int) -> None:
-    """Say where a party's reports are fetched from, every so many seconds; an officer's act.
-
-    An empty address means that the party only has its inbox folder. Raises InvalidInputError bad_address, bad_pace.
-    """
-    if address:
-        check_address(address)
-    if not 10 <= every <= _LONGEST_ASKED_S:
-        raise InvalidInputError("An outbox is asked every 10 seconds to 24 hours.", code="bad_pace")
-    with registry.store.writing(about=f"outbox {source}"):
-        old = next((box for box in registry.store.reports.outboxes() if box.source == source), None)
-        same = old is not None and old.address == address
-        registry.store.reports.set_outbox(
-            Outbox(
-                source=source, kind=kind, address=address, every=every, position=old.position if old and same else "",
-                etag="", next=to_micros(registry.clock.now()), failures=0, failure="",
-            )
-        )  # fmt: skip
-        audit.append(
-            registry.store, registry.clock, actor=actor, action="outbox.set", subject=f"party:{source}",
-            detail={"kind": kind, "host": urlsplit(address).hostname, "every": every},
-        )  # fmt: skip
-
-
-def check_address(address: str) -> None:
-    """Raises InvalidInputError bad_address for what is no plain http or https address."""
-    try:
-        parts = urlsplit(address)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        plain = not (parts.username or parts.password or parts.fragment) and address.isprintable()
-    except ValueError:
-        good = plain = False
-    if not (good and plain) or " " in address:
-        raise InvalidInputError("An outbox has an http or https address without name and password.", code="bad_address")
-
-
 def take_outbox(
-    registry: Registry, box: Outbox, *, country: str, keep: Callable[[], None]
+    registry: Registry, box: Outbox, *, country: str, keep: Callable[[], None], resolve: Resolve = resolved
 ) -> Iterator[Intake | OutboxError]:
-    """Fetch and take in all pages that an outbox has now: an Intake for each, or at last why it stopped early."""
-    with session(_TIMEOUT_S) as http:
-        for _ in range(MOST_PAGES):
+    """Fetch and take in the pages that an outbox has now: an Intake for each, or at last why it stopped early.
+
+    What has more pages than fit into one turn is due again at once.
+    """
+    settings, until = registry.settings.outboxes, time.monotonic() + TURN_S
+    patience = Patience(settings.connect_s, settings.read_s, settings.whole_s, settings.page_bytes)
+    more, pages = True, 0
+    with Way(allow_private=settings.allow_private, patience=patience, resolve=resolve) as way:
+        while more and pages < MOST_PAGES and time.monotonic() < until:
             try:
-                fetched = fetch(http, box)
+                fetched = fetch(way, box, outboxes.token_of(registry.keys, box))
                 if fetched.body is None:
+                    more = False
                     break
                 page, rows = read_page(fetched.body, kind=box.kind)
             except OutboxError as error:
@@ -125,49 +91,61 @@ def take_outbox(
                 _failed(registry, box, error)
                 yield error
                 return
-            yield take_in(
-                registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=box.source,
-                kind=_kind(box), rows=rows, format="ftc" if box.kind == "ftc" else "outbox", country=country,
-                origin="outbox", idempotency=f"outbox {_digest(box.position, fetched.body)}",
-            )  # fmt: skip
+            yield _take_page(registry, box, fetched.body, rows, country=country, keep=keep)
+            pages += 1
             more = page is not None and page != box.position
-            box = replace(box, position=page if page is not None else box.position, etag="" if more else fetched.etag)
+            box = replace(
+                box, position=page if page is not None else box.position, etag="" if more else fetched.etag,
+                failures=0, failure="", answered=to_micros(registry.clock.now()),
+            )  # fmt: skip
             _stand(registry, box)
             keep()
-            if not more or not rows:
-                break
-    _stand(registry, replace(box, next=_later(registry, box.every), failures=0, failure=""))
+            more = more and bool(rows)
+    now = to_micros(registry.clock.now())
+    wait = 0 if more else box.every * _SECOND
+    _stand(registry, replace(box, next=now + wait, failures=0, failure="", answered=now))
 
 
-def fetch(http: requests.Session, box: Outbox) -> Fetched:
-    """One page. Raises OutboxError: no_answer, too_slow, too_big, redirected, http_<status>."""
-    headers = {"Accept": "application/json"} | ({"If-None-Match": box.etag} if box.etag else {})
-    query = {"cursor": box.position} if box.position else {}
+def _take_page(
+    registry: Registry, box: Outbox, body: bytes, rows: list[Row | Unreadable], *, country: str,
+    keep: Callable[[], None],
+) -> Intake:  # fmt: skip
+    """Take one page in, whole; fetched again after a crash, it goes on where it stopped."""
+    kind: Kind = "ftc" if box.kind == "ftc" else "carrier"
+    results = stream_in(
+        registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=box.source, kind=kind,
+        rows=rows, format="ftc" if kind == "ftc" else "outbox", country=country, origin="outbox",
+        idempotency=f"outbox {_digest(box.position, body)}",
+    )  # fmt: skip
+    for place, result in enumerate(results, 1):
+        if isinstance(result, Intake):
+            return result
+        if place % CHUNK == 0:
+            keep()
+    raise AssertionError("an intake ends with its counts")
+
+
+def fetch(way: Way, box: Outbox, token: str = "") -> Fetched:
+    """One page. Raises OutboxError: redirected, http_<status>, or what `Way.ask` could not get (no_answer, …)."""
+    headers = {"Accept": "application/json"}
+    if box.etag:
+        headers["If-None-Match"] = box.etag
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     try:
-        with http.get(box.address, params=query, headers=headers, allow_redirects=False, stream=True) as answer:
-            if answer.status_code == _NOT_CHANGED and box.etag:
-                return Fetched(None, box.etag)
-            if answer.is_redirect:
-                raise OutboxError("redirected")
-            if answer.status_code != _GOOD:
-                asked = answer.headers.get("Retry-After", "") if answer.status_code in _SLOW_DOWN else ""
-                wait = min(int(asked), _LONGEST_ASKED_S) if asked.isdecimal() and asked.isascii() else 0
-                raise OutboxError(f"http_{answer.status_code}", wait)
-            return Fetched(_body(answer), answer.headers.get("ETag", "")[:200])
-    except (requests.RequestException, UnicodeError) as error:
-        raise OutboxError("no_answer") from error
-
-
-def _body(answer: requests.Response) -> bytes:
-    end = time.monotonic() + _WHOLE_S
-    body = bytearray()
-    for piece in answer.iter_content(262_144):
-        body += piece
-        if len(body) > MOST_BYTES:
-            raise OutboxError("too_big")
-        if time.monotonic() > end:
-            raise OutboxError("too_slow")
-    return bytes(body)
+        answer = way.ask("GET", box.address, headers=headers, query={"cursor": box.position} if box.position else None)
+    except NotReachedError as error:
+        raise OutboxError(error.slug) from error
+    if answer.status == _NOT_CHANGED and box.etag:
+        return Fetched(None, box.etag)
+    if 300 <= answer.status < 400:
+        raise OutboxError("redirected")
+    if answer.status != _GOOD:
+        asked = answer.headers.get("Retry-After", "") if answer.status in _SLOW_DOWN else ""
+        wait = min(int(asked), outboxes.MOST_S) if asked.isdecimal() and asked.isascii() and len(asked) < 9 else 0
+        raise OutboxError(f"http_{answer.status}", wait)
+    etag = answer.headers.get("ETag", "")
+    return Fetched(answer.body, etag if len(etag) <= _ETAG_CHARS and etag.isascii() and etag.isprintable() else "")
 
 
 def read_page(body: bytes, *, kind: str) -> tuple[str | None, list[Row | Unreadable]]:
@@ -183,10 +161,6 @@ def read_page(body: bytes, *, kind: str) -> tuple[str | None, list[Row | Unreada
     if kind == "ftc":
         rows = [Row(row.line, row.raw, wire_fields(row.fields)) if isinstance(row, Row) else row for row in rows]
     return cursor or None, rows
-
-
-def _kind(box: Outbox) -> Kind:
-    return "ftc" if box.kind == "ftc" else "carrier"
 
 
 def _digest(position: str, body: bytes) -> str:

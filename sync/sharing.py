@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -37,6 +37,15 @@ class Due:
 
     name: str
     slow: bool = False
+
+
+def summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The sums by name, those that are 0 too."""
+    total: dict[str, int] = {}
+    for each in counts:
+        for name, many in each.items():
+            total[name] = total.get(name, 0) + many
+    return total
 
 
 class _LostError(Exception):

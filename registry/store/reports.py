@@ -21,14 +21,17 @@ _REPORT = (
 _QUARANTINE = (
     "source", "quarantine", "batch", "line", "format", "raw", "reason", "detail", "at", "state", "resolved", "note",
 )  # fmt: skip
-_OUTBOX = ("source", "kind", "address", "every", "position", "etag", "next", "failures", "failure")
+_OUTBOX = (
+    "source", "kind", "address", "every", "position", "etag", "next", "failures", "failure", "credential", "answered",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
     """Where a party's reports are fetched from: `kind` of rows (carrier, ftc), how often (seconds), how far we are.
 
-    `address` is empty where the party only has an inbox folder; `next` is Micros.
+    `address` is empty where the party only has an inbox folder; `next` and `answered` (0: never) are Micros,
+    `credential` is sealed.
     """
 
     source: str
@@ -40,6 +43,8 @@ class Outbox:
     next: int
     failures: int
     failure: str
+    credential: bytes | None = None
+    answered: int = 0
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:
@@ -270,6 +275,15 @@ class Reports:
         rows = self._engine.rows(f"SELECT {', '.join(_OUTBOX)} FROM outbox ORDER BY source")  # noqa: S608
         return [Outbox(**row) for row in rows]
 
+    def outbox(self, source: str) -> Outbox | None:
+        """The outbox of a source."""
+        row = self._engine.row(f"SELECT {', '.join(_OUTBOX)} FROM outbox WHERE source = :source", source=source)  # noqa: S608
+        return Outbox(**row) if row else None
+
+    def remove_outbox(self, source: str) -> bool:
+        """Delete the outbox of a source; False where there is none."""
+        return bool(self._engine.run("DELETE FROM outbox WHERE source = :source", source=source))
+
     def set_outbox(self, box: Outbox) -> None:
         """Write an outbox, new or changed."""
         changes = ", ".join(f"{name} = excluded.{name}" for name in _OUTBOX[1:])
@@ -283,9 +297,9 @@ class Reports:
         return bool(
             self._engine.run(
                 """UPDATE outbox SET position = :position, etag = :etag, next = :next, failures = :failures,
-                    failure = :failure
+                    failure = :failure, answered = :answered
                 WHERE source = :source AND address = :address""",
                 source=box.source, address=box.address, position=box.position, etag=box.etag, next=box.next,
-                failures=box.failures, failure=box.failure,
+                failures=box.failures, failure=box.failure, answered=box.answered,
             )
         )  # fmt: skip

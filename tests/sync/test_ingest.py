@@ -1,4 +1,4 @@
-"""Pulled reports: inbox folders and HTTP outboxes, with everything that goes wrong with files and servers."""
+"""Pulled reports: inbox folders, with everything that goes wrong with files."""
 
 from __future__ import annotations
 
@@ -7,67 +7,19 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from registry import quarantine, reports
-from registry.errors import ConflictError, InvalidInputError, UnavailableError
+from registry import reports
+from registry.errors import ConflictError, UnavailableError
 from registry.keys import KeyRing
-from registry.settings import Settings
 from registry.store import Store
-from sync import inbox, outbox
+from sync import inbox
 from sync.ingest import ingest_due
 from tests.doubles import FakeClock
-
-
-def report(place: int, **changes: Any) -> dict[str, Any]:
-    return {
-        "id": f"r{place}", "called": "13800138000", "caller": "02066668888", "category": "loan",
-        "at": "2026-11-23T09:00:00+08:00",
-    } | changes  # fmt: skip
-
-
-def ndjson(*places: int) -> bytes:
-    return b"".join(json.dumps(report(place)).encode() + b"\n" for place in places)
-
-
-class World:
-    """A registry with two carriers that are active and one that is not."""
-
-    def __init__(self, store: Store, keys: KeyRing, clock: FakeClock, plan: Any, rulebooks: Any, folder: Path) -> None:
-        self.registry: Any = SimpleNamespace(
-            store=store, keys=keys, clock=clock, plan=plan, rulebooks=rulebooks, instance=folder, settings=Settings()
-        )
-        self.store, self.clock, self.inbox = store, clock, folder / "inbox"
-        with store.writing():
-            for ordinal, (party, state) in enumerate((("cmcc", "active"), ("ftc", "active"), ("gone", "suspended")), 1):
-                store.engine.run(
-                    """INSERT INTO party (party, ordinal, kind, name_zh, name_en, state, scope, licensed, created)
-                    VALUES (:party, :ordinal, 'carrier', :party, :party, :state, 'home', 1, 0)""",
-                    party=party, ordinal=ordinal, state=state,
-                )  # fmt: skip
-                (self.inbox / party).mkdir(parents=True)
-
-    def put(self, name: str, content: bytes, party: str = "cmcc", age: float = 60) -> Path:
-        path = self.inbox / party / name
-        path.write_bytes(content)
-        os.utime(path, (time.time() - age,) * 2)
-        return path
-
-    def run(self) -> dict[str, int]:
-        return ingest_due(self.registry)
-
-    def names(self, part: str = "", party: str = "cmcc") -> list[str]:
-        folder = self.inbox / party / part
-        return sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.exists() else []
-
-    def totals(self, party: str = "cmcc") -> tuple[int, ...]:
-        return tuple(self.store.reports.totals(party).values())
+from tests.sync.pulling import World, ndjson, report, set_box
 
 
 @pytest.fixture
@@ -207,190 +159,6 @@ def test_the_ftc_folder_is_read_as_american(world: World) -> None:
     assert world.run()["accepted"] == 1
     row = world.store.engine.row("SELECT verdict, reason, called FROM report")
     assert row == {"verdict": "counted", "reason": "no_called_number", "called": None}
-
-
-def set_box(world: World, address: str, *, every: int = 60, source: str = "cmcc", kind: Any = "carrier") -> None:
-    outbox.set_outbox(world.registry, actor="member:1", source=source, kind=kind, address=address, every=every)
-
-
-class Server:
-    """An outbox on loopback that answers what it is told to, by cursor."""
-
-    def __init__(self) -> None:
-        self.pages: dict[str, tuple[int, dict[str, str], bytes]] = {}
-        self.asked: list[tuple[str, str]] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                cursor = self.path.partition("cursor=")[2]
-                etag = self.headers.get("If-None-Match", "")
-                outer.asked.append((cursor, etag))
-                status, headers, body = outer.pages.get(cursor, (404, {}, b""))
-                if etag and headers.get("ETag") == etag:
-                    status, body = 304, b""
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                if "Content-Length" not in headers:
-                    self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *values: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}/reports"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-
-    def page(self, cursor: str, rows: list[Any], next: str | None, **headers: str) -> None:
-        self.pages[cursor] = (200, headers, json.dumps({"rows": rows, "next": next}).encode())
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    made = Server()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def pulled(world: World, server: Server) -> World:
-    set_box(world, server.address)
-    return world
-
-
-def box(world: World) -> Any:
-    return next(found for found in world.store.reports.outboxes() if found.source == "cmcc")
-
-
-def test_pages_are_fetched_one_after_the_other_and_the_cursor_stays_at_the_end(pulled: World, server: Server) -> None:
-    server.page("", [report(1), report(2, category="yachts")], "a")
-    server.page("a", [report(3), report(1)], "b")
-    server.page("b", [], "b", ETag='"e1"')
-    counts = pulled.run()
-    assert (counts["pages"], counts["rows"], counts["accepted"]) == (3, 4, 2)
-    assert (counts["duplicates"], counts["quarantined"]) == (1, 1)
-    assert (box(pulled).position, box(pulled).etag, box(pulled).failures) == ("b", '"e1"', 0)
-    assert pulled.run() == {}
-    pulled.clock.advance(61)
-    assert pulled.run() == {}
-    assert server.asked == [("", ""), ("a", ""), ("b", ""), ("b", '"e1"')]
-    server.page("b", [report(4)], "c", ETag='"e2"')
-    server.page("c", [], None)
-    pulled.clock.advance(61)
-    assert pulled.run()["accepted"] == 1
-    assert box(pulled).position == "c"
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"[]", b'{"rows": {}}', b'{"next": "x"}', b'{"rows": [], "next": []}', b'{"rows": [1'] * 1
-)
-def test_a_bad_page_is_quarantined_whole_once_and_the_cursor_stays(pulled: World, server: Server, body: bytes) -> None:
-    server.page("", [report(1)], "a")
-    server.pages["a"] = (200, {}, body)
-    assert pulled.run()["failed"] == 1
-    assert (box(pulled).position, box(pulled).failure, box(pulled).failures) == ("a", "bad_page", 1)
-    pulled.clock.advance(86_400)
-    assert pulled.run()["failed"] == 1
-    (held,) = quarantine.rows_of(pulled.store, pulled.registry.keys, source="cmcc")
-    assert (held.reason, held.raw) == ("bad_page", body.decode() or " ")
-    server.page("a", [report(2)], "b")
-    server.page("b", [], "b")
-    pulled.clock.advance(86_400)
-    assert pulled.run()["accepted"] == 1
-    assert (box(pulled).position, box(pulled).failures) == ("b", 0)
-
-
-def test_bad_rows_of_a_good_page_are_quarantined_one_by_one(pulled: World, server: Server) -> None:
-    server.page("", [report(1), 5, None, report(2, at="never")], None)
-    counts = pulled.run()
-    assert (counts["rows"], counts["accepted"], counts["quarantined"]) == (4, 1, 3)
-
-
-def test_every_failure_waits_longer_and_a_server_may_ask_for_more(pulled: World, server: Server) -> None:
-    waits = []
-    for _ in range(9):
-        assert pulled.run()["failed"] == 1
-        now = pulled.clock.now().timestamp()
-        waits.append(round(box(pulled).next / 1e6 - now))
-        pulled.clock.advance(waits[-1])
-    assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
-    assert box(pulled).failure == "http_404"
-    server.pages[""] = (503, {"Retry-After": "7200"}, b"")
-    pulled.run()
-    assert round(box(pulled).next / 1e6 - pulled.clock.now().timestamp()) == 7200
-
-
-def test_redirects_are_not_followed(pulled: World, server: Server) -> None:
-    server.pages[""] = (302, {"Location": "http://127.0.0.1:9/"}, b"")
-    assert pulled.run()["failed"] == 1
-    assert box(pulled).failure == "redirected"
-
-
-def test_a_page_that_is_cut_short_or_endless_is_a_failure(
-    pulled: World, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server.pages[""] = (200, {"Content-Encoding": "gzip"}, gzip.compress(ndjson(1))[:-12])
-    assert pulled.run()["failed"] == 1
-    pulled.clock.advance(86_400)
-    monkeypatch.setattr(outbox, "MOST_BYTES", 1000)
-    server.page("", [report(place) for place in range(50)], None)
-    assert pulled.run()["failed"] == 1
-    assert box(pulled).failure == "too_big"
-    assert pulled.totals() == (0, 0, 0, 0)
-
-
-def test_a_server_that_is_away_is_asked_again_later(world: World) -> None:
-    set_box(world, "http://127.0.0.1:9/x")
-    assert world.run() == {"failed": 1}
-    assert box(world).failure == "no_answer"
-
-
-def test_a_crash_before_the_cursor_moved_counts_no_row_twice(
-    pulled: World, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server.page("", [report(1), report(2)], "a")
-    server.page("a", [], "a")
-    with monkeypatch.context() as patch:
-        patch.setattr(pulled.store.reports, "move_outbox", lambda _box: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            pulled.run()
-    pulled.run()
-    assert pulled.totals() == (2, 2, 0, 0)
-    assert box(pulled).position == "a"
-
-
-def test_an_address_that_an_officer_changes_starts_from_its_beginning(pulled: World, server: Server) -> None:
-    server.page("", [report(1)], "a")
-    server.page("a", [], "a")
-    pulled.run()
-    set_box(pulled, server.address, every=120)
-    assert box(pulled).position == "a"
-    set_box(pulled, server.address + "2", every=120)
-    assert box(pulled).position == ""
-
-
-@pytest.mark.parametrize(
-    "address", ["file:///etc/passwd", "ftp://x/", "gopher://x", "https://u:p@x/", "http://", "x", "http://a b/", "http://["]
-)
-def test_only_plain_http_addresses_are_taken(world: World, address: str) -> None:
-    with pytest.raises(InvalidInputError) as refused:
-        set_box(world, address)
-    assert refused.value.code == "bad_address"
-
-
-def test_a_pace_that_makes_no_sense_is_refused(world: World) -> None:
-    for every in (0, 9, 86_401):
-        with pytest.raises(InvalidInputError):
-            set_box(world, "", every=every)
 
 
 def test_an_inbox_that_is_not_there_is_no_trouble(world: World) -> None:
