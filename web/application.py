@@ -20,7 +20,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from registry.logs import log
 from registry.vitals import CountedGateway, Tallies
-from web import guard, members, officers, parties, people, problems, public, reporting, vitals
+from web import batches, carriers, guard, members, officers, parties, people, problems, public, reporting, vitals
 from web.api import (
     acknowledgements,
     codes,
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from registry.assembly import Registry
 
 BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
-    public.blueprint, people.blueprint, reporting.blueprint, members.blueprint, parties.blueprint, officers.blueprint,
+    public.blueprint, people.blueprint, reporting.blueprint, members.blueprint, carriers.blueprint, batches.blueprint,
+    parties.blueprint, officers.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,

@@ -6,7 +6,7 @@ mode works; nothing in the SVG needs an inline style or script; what a chart sho
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -22,6 +22,10 @@ WIDTH, HEIGHT = 400, 170
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 _INK, _SOFT, _LINE = "var(--ink)", "var(--soft)", "var(--line)"
 _DATES = {"zh_CN": "%-m月%-d日", "en": "%-d %b"}
+_AXIS: Mapping[bool, dict[str, Any]] = {
+    False: {"format": ",d"},
+    True: {"labelExpr": "replace(format(datum.value, '.2~s'), regexp('([kMGT]?)$'), ' $1B')"},
+}
 _GAP = 0.13  # of the height: labels nearer than this are moved apart
 
 
@@ -32,6 +36,7 @@ class Series:
     name: str
     colour: str
     values: tuple[int, ...]
+    shown: Callable[[int], str] | None = None  # how the table writes a value; grouped digits where it is None
 
 
 @dataclass(frozen=True)
@@ -47,15 +52,20 @@ class Chart:
 
 
 def over_days(
-    id: str, title: str, sentence: str, days: Sequence[date], series: Sequence[Series]
+    id: str, title: str, sentence: str, days: Sequence[date], series: Sequence[Series], *,
+    more: Sequence[Series] = (), bytes: bool = False,
 ) -> Chart:
-    """Lines over days (local dates, ascending), labelled at their ends."""
-    spec = _lines(days, series, _DATES[language_of()])
+    """Lines over days (local dates, ascending), labelled at their ends; `more` stands in the table alone.
+
+    `bytes`: the values are sizes, so the axis says kB and MB.
+    """  # fmt: skip
+    spec = _lines(days, series, _DATES[language_of()], bytes=bytes)
+    columns = (*series, *more)
     return Chart(
         id, title, sentence, Markup(drawn(msgspec.json.encode(spec))),  # noqa: S704 - made by our own renderer
-        (gettext("Day"), *(line.name for line in series)),
+        (gettext("Day"), *(line.name for line in columns)),
         tuple(
-            (format_date(day, "yyyy-MM-dd"), *(line.values[place] for line in series))
+            (format_date(day, "yyyy-MM-dd"), *(_cell(line, line.values[place]) for line in columns))
             for place, day in reversed(list(enumerate(days)))
         ),
     )  # fmt: skip
@@ -71,7 +81,11 @@ def drawn(spec: bytes) -> str:
     return f'<svg aria-hidden="true" focusable="false"{svg[start:]}'
 
 
-def _lines(days: Sequence[date], series: Sequence[Series], dates: str) -> dict[str, Any]:
+def _cell(line: Series, value: int) -> int | str:
+    return value if line.shown is None else line.shown(value)
+
+
+def _lines(days: Sequence[date], series: Sequence[Series], dates: str, *, bytes: bool) -> dict[str, Any]:
     values = [
         {"day": day.isoformat(), "line": line.name, "value": value}
         for line in series
@@ -87,7 +101,7 @@ def _lines(days: Sequence[date], series: Sequence[Series], dates: str) -> dict[s
     }
     y = {
         "field": "value", "type": "quantitative", "title": None,
-        "axis": {"tickCount": 4, "tickMinStep": 1, "domain": False, "ticks": False, "format": ",d", "labelPadding": 8},
+        "axis": {"tickCount": 4, "tickMinStep": 1, "domain": False, "ticks": False, "labelPadding": 8, **_AXIS[bytes]},
     }
     encoding = {"x": x, "y": y, "color": colour}
     return {

@@ -118,6 +118,18 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "key_issued": lazy_gettext("Key issued"),
         "key_revoked": lazy_gettext("Key revoked"),
     },
+    "only": {  # which batches
+        "quarantined": lazy_gettext("With quarantined rows"),
+        "duplicates": lazy_gettext("With duplicates"),
+        "open": lazy_gettext("Open"),
+        "done": lazy_gettext("Done"),
+        "refused": lazy_gettext("Refused"),
+    },
+    "origin": {  # of batches
+        "api": lazy_gettext("API"),
+        "inbox": lazy_gettext("Inbox folder"),
+        "outbox": lazy_gettext("Your outbox"),
+    },
     "count": {  # what runs of jobs count
         "editions": lazy_gettext("editions"),
         "feeds": lazy_gettext("feeds"),
@@ -165,6 +177,9 @@ STATES: Mapping[str, tuple[str, Any]] = {  # slug -> colour, word
     "drift": ("stop", lazy_gettext("Differs")),
     "silent": ("warn", lazy_gettext("Not heard yet")),
     "empty": ("plain", lazy_gettext("Nothing published")),
+    "accepted": ("ok", lazy_gettext("Accepted")),
+    "duplicate": ("plain", lazy_gettext("Duplicate")),
+    "quarantined": ("warn", lazy_gettext("Quarantined")),
     "violation": ("stop", lazy_gettext("Violation")),
     "allowed": ("ok", lazy_gettext("Allowed")),
     "counted": ("plain", lazy_gettext("Counted only")),

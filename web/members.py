@@ -30,7 +30,7 @@ blueprint = Blueprint("members", __name__)
 def landing() -> str:
     """Where a member's work begins."""
     party = actor().party
-    return url_for("officers.today" if party and party.kind == "regulator" else "parties.overview")
+    return url_for("officers.today" if party and party.kind == "regulator" else "carriers.overview")
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])

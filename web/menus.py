@@ -62,11 +62,13 @@ _CARRIER = ("carrier",)
 
 PARTY: tuple[Section, ...] = (
     Section(lazy_gettext("Feed"), (
-        Place("parties.overview", lazy_gettext("State")),
-        Place("parties.editions", lazy_gettext("Editions"), kinds=_CARRIER),
+        Place("carriers.overview", lazy_gettext("State")),
+        Place("carriers.editions", lazy_gettext("Editions"), kinds=_CARRIER),
+        Place("carriers.acknowledgements", lazy_gettext("Acknowledgements"), kinds=_CARRIER),
+        Place("carriers.changes", lazy_gettext("What changed"), kinds=_CARRIER),
     )),
     Section(lazy_gettext("Reports"), (
-        Place("parties.reports", lazy_gettext("Sent")),
+        Place("batches.reports", lazy_gettext("Sent"), inner=("batches.one",)),
         Place("parties.quarantined", lazy_gettext("Quarantine"), ("send_reports",), ("parties.fix",)),
     )),
     Section(lazy_gettext("Access"), (

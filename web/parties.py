@@ -76,34 +76,6 @@ def _frame() -> dict[str, Any]:
 blueprint = room("parties", __name__)
 
 
-@blueprint.get("/party")
-@guard.member("see_own_party")
-def overview() -> Page:
-    """The feed: what was published, what was acknowledged, whether it agrees."""
-    registry, party = registry_of(), own_party()
-    carrier = next((each for each in figures.carriers(registry) if each.feed.party == party.party), None)
-    site = registry.settings.site.public_url.rstrip("/") or request.host_url.rstrip("/")
-    return render_template("party/overview.html", carrier=carrier, feed_url=f"{site}/api/v1/feeds/{party.party}")
-
-
-@blueprint.get("/party/editions")
-@guard.member("see_own_party")
-def editions() -> Page:
-    """The editions in the feed, with their sizes."""
-    rows = registry_of().store.feeds.editions(recipient=own_party().party, limit=_EDITIONS)
-    return render_template("party/editions.html", rows=rows)
-
-
-@blueprint.get("/party/reports")
-@guard.member("see_own_party")
-def reports() -> Page:
-    """What was sent, and what became of it in sum."""
-    store, party = registry_of().store, own_party().party
-    return render_template(
-        "party/reports.html", totals=store.reports.totals(party), batches=store.reports.batches(party, limit=_BATCHES)
-    )
-
-
 # quarantine
 
 

@@ -31,7 +31,8 @@ def register(setup: BlueprintSetupState) -> None:
     app.jinja_env.filters.update(
         moment=moment, clock=clock, grouped=grouped, size=size, duration=wait, category_name=category,
         channel_name=channel, weekday_name=lambda day: str(WEEKDAYS[day]), short_hash=lambda raw: raw.hex()[:8] + "…",
-        day=day,
+        day=day, minutes=minutes, share=share,
+        worded=lambda slug, group: (slug, word(group, slug)), stated=lambda slug: (slug, state(slug)[1]),
     )  # fmt: skip
     app.jinja_env.globals.update(
         state=state, word=word, channel_name=channel, category_name=category, nav_link=nav_link, control=control,
@@ -81,6 +82,19 @@ def grouped(value: Any) -> str:
 def day(value: date) -> str:
     """A local date."""
     return str(format_date(value, "y年M月d日" if language_of() == "zh_CN" else "d MMM y"))
+
+
+def minutes(seconds: int) -> str:
+    """A wait in minutes, to a tenth below a hundred."""
+    return str(format_decimal(round(seconds / 60, 1) if seconds < 6000 else round(seconds / 60)))
+
+
+def share(value: int, whole: int) -> str:
+    """A part in per cent of the whole, to a tenth below ten; a dash where there is no whole."""
+    if not whole:
+        return "–"
+    percent = 100 * value / whole
+    return f"{format_decimal(round(percent, 1) if percent < 10 else round(percent))} %"
 
 
 def size(value: int) -> str:

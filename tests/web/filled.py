@@ -15,12 +15,15 @@ from werkzeug.test import TestResponse
 
 from registry import access, parties, quarantine, registrations, reports
 from registry.assembly import Registry
+from registry.batch_results import batches_of
+from registry.editions import FeedEdition, FeedFile, FeedIndex, FeedPart
 from registry.numbers import parse_one
 from registry.preferences import Category, Channel, make, quiet_of
 from registry.readers.rows import Row, Unreadable
 from registry.sealing import SealedNumber, seal_one
 from registry.store.feeds import FeedEditionRow
 from registry.times import iso, to_micros
+from sync import feed
 
 MINE, OTHER = "13800138000", "13911112222"
 CARRIERS = (("cmcc", "中国移动", "China Mobile", 5), ("ctcc", "中国电信", "China Telecom", 2))
@@ -32,6 +35,7 @@ class Viewers:
 
     tokens: dict[str, str]
     quarantined: str
+    batch: str
 
 
 def sealed(registry: Registry, text: str = MINE) -> SealedNumber:
@@ -69,6 +73,7 @@ def fill(registry: Registry) -> Viewers:
         preference=make({Channel.CALLS: Category, Channel.MESSAGES: [Category.LOAN]}, quiet_of(range(8), [6])),
     )
     _publish(registry)
+    _shelve(registry, "cmcc")
     _report(registry)
     parties.issue_key(store, clock, party="cmcc", scopes=("feed",), label="follower")
     held = quarantine.rows_of(store, registry.keys, source="cmcc")
@@ -77,7 +82,7 @@ def fill(registry: Registry) -> Viewers:
         "officer": member(registry, "regulator", "officer"), "auditor": member(registry, "regulator", "auditor"),
         "owner": member(registry, "cmcc", "owner"),
     }
-    return Viewers(tokens, held[0].name)
+    return Viewers(tokens, held[0].name, batch_of(registry))
 
 
 def _publish(registry: Registry) -> None:
@@ -88,7 +93,10 @@ def _publish(registry: Registry) -> None:
             store.editions.insert(edition=edition, state="published", opened=at - 1_000_000, published=at)
             for party, _zh, _en, have in CARRIERS:
                 root = hashlib.sha256(f"{party} {edition}".encode()).digest()
-                store.feeds.put_edition(FeedEditionRow(party, edition, "delta", 3, 900, 100, root, root, at))
+                store.feeds.put_edition(FeedEditionRow(
+                    party, edition, "full+delta" if edition == 2 else "delta", 3, 900, 100, root, root, at, changes=3,
+                    change_bytes=900,
+                ))  # fmt: skip
                 if edition <= have:
                     store.feeds.acknowledge(
                         recipient=party, edition=edition, content_root=root, exceptions_root=root,
@@ -99,6 +107,30 @@ def _publish(registry: Registry) -> None:
             job, detail = ("publish", "compare", "ingest")[place], "It differs." if outcome == "failed" else ""
             store.jobs.start(run=run, job=job, holder="test", started=now - 5_000_000)
             store.jobs.finish(run=run, finished=now - 4_000_000, outcome=outcome, counts={"rows": 3}, detail=detail)
+
+
+def _shelve(registry: Registry, party: str) -> None:
+    """The head of a feed on the shelf: a full list at edition 2, change sets from there on to 5, a roll-up."""
+    at, root = registry.clock.now(), "00" * 32
+
+    def file(kind: Any, from_: int, to: int, size: int) -> FeedFile:
+        return FeedFile(kind, from_, to, 1, (FeedPart(3, size, f"{to:02x}" * 32),))
+
+    index = FeedIndex(
+        recipient=party, algorithm="aes-cmac-64", epoch=1, newest=5,
+        files=(
+            file("full", 0, 2, 50_000), *(file("delta", to - 1, to, 900) for to in range(3, 6)),
+            file("rollup", 2, 5, 1_500),
+        ),
+        editions=(FeedEdition(5, 100, root, 0, root, at),),
+    )  # fmt: skip
+    for name, content in feed.advance(None, index, registry.signing, at, hours=24).items():
+        registry.shelf.put(feed.place(party, name), content)
+
+
+def batch_of(registry: Registry, party: str = "cmcc") -> str:
+    """The newest batch of a party's reports."""
+    return batches_of(registry.store, source=party)[0].batch
 
 
 def _report(registry: Registry) -> None:
@@ -126,8 +158,11 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("people.my_number", "/my-number", "other"), ("people.withdraw", "/my-number/withdraw", "mine"),
         ("people.history", "/my-number/history?at=2026-11-23T10:00", "mine"), ("reporting.report", "/report", "mine"),
         ("reporting.mine", "/my-reports", "mine"), ("reporting.mine", "/my-reports", "other"),
-        ("parties.overview", "/party", "owner"), ("parties.editions", "/party/editions", "owner"),
-        ("parties.reports", "/party/reports", "owner"), ("parties.quarantined", "/party/quarantine", "owner"),
+        ("carriers.overview", "/party", "owner"), ("carriers.editions", "/party/editions?from=1&sort=-size", "owner"),
+        ("carriers.acknowledgements", "/party/acknowledgements", "owner"),
+        ("carriers.changes", "/party/changes", "owner"),
+        ("batches.reports", "/party/reports", "owner"), ("batches.one", f"/party/reports/{viewers.batch}", "owner"),
+        ("parties.quarantined", "/party/quarantine", "owner"),
         ("parties.fix", f"/party/quarantine/{viewers.quarantined}", "owner"), ("parties.keys", "/party/keys", "owner"),
         ("officers.today", "/officer", "auditor"), ("officers.today", "/officer", "officer"),
         ("officers.jobs", "/officer/jobs", "auditor"), ("officers.trail", "/officer/audit", "auditor"),
