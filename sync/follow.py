@@ -168,9 +168,10 @@ def _acknowledge(api: Api, status: Status, done: _Taken) -> Status:
 def _root(folder: StateFolder, given: bytes | None) -> bytes:
     """The trusted root: what the folder was begun with. Raises FeedError `no_root`, `another_root`."""
     kept = folder.raw(ROOT)
-    if kept is None:
+    if kept is None or not trust.is_root(kept):
         if given is None:
-            raise FeedError("The trusted root is needed the first time: --root FILE.", code="no_root")
+            why = "is needed the first time" if kept is None else "in this folder is damaged; give it again"
+            raise FeedError(f"The trusted root {why}: --root FILE.", code="no_root")
         folder.write(ROOT, given)
         return given
     if given is not None and given.strip() != kept.strip():

@@ -6,7 +6,7 @@ Rules of this room:
 - Roll-ups go from boundary to boundary: one that is an hour old gets an hourly one, one that is a day old a daily one.
   They are made before what they cover goes, so that a way stays from every edition that is kept, and from a full.
 - Time is that of the editions, so the same edition is planned the same way again after a crash; a clock that was set
-  back makes nothing go early.
+  back or forward makes nothing go early: what no roll-up covers stays.
 """
 
 from __future__ import annotations
@@ -63,8 +63,10 @@ def plan_feed(
     now = times[to]
     fulls = [file for file in index.files if file.kind == "full"]
     full = not fulls or now - times[max(file.to for file in fulls)] >= timedelta(days=settings.full_days)
-    keep = tuple(file for file in index.files if _stays(file, fulls, full, now, times, settings))
-    return Plan(to, full, Span(index.newest, to), _rollups(index, to, now, times), keep)
+    rollups = _rollups(index, to, now, times)
+    ends = {length: to if span in rollups else span.from_ for length, span in _spans(index, to, times).items()}
+    keep = tuple(file for file in index.files if _stays(file, fulls, full, now, times, settings, ends))
+    return Plan(to, full, Span(index.newest, to), rollups, keep)
 
 
 def kind_of(index: FeedIndex) -> tuple[int, str, tuple[str, ...]]:
@@ -79,32 +81,37 @@ def needed_times(index: FeedIndex | None) -> tuple[int, ...]:
     return tuple(sorted({edition for file in index.files for edition in (file.from_, file.to) if edition}))
 
 
-def _rollups(index: FeedIndex, to: int, now: datetime, times: Mapping[int, datetime]) -> tuple[Span, ...]:
-    """The hourly and the daily roll-up that are due, the longer one first."""
+def _spans(index: FeedIndex, to: int, times: Mapping[int, datetime]) -> dict[timedelta, Span]:
+    """What the next daily and the next hourly roll-up will cover: from where the last one ended."""
     rollups = [file for file in index.files if file.kind == "rollup"]
     start = min((file.to for file in index.files if file.kind == "full"), default=index.newest)
-    boundaries = {
-        DAY: max((file.to for file in rollups if _span(file, times) >= DAY), default=start),
-        HOUR: max((file.to for file in rollups), default=start),
+    return {
+        DAY: Span(max((file.to for file in rollups if _span(file, times) >= DAY), default=start), to),
+        HOUR: Span(max((file.to for file in rollups), default=start), to),
     }
-    due = (Span(boundary, to) for length, boundary in boundaries.items() if now - times[boundary] >= length)
+
+
+def _rollups(index: FeedIndex, to: int, now: datetime, times: Mapping[int, datetime]) -> tuple[Span, ...]:
+    """The hourly and the daily roll-up that are due, the longer one first."""
+    due = (span for length, span in _spans(index, to, times).items() if now - times[span.from_] >= length)
     # a roll-up that would be the delta itself says nothing new
     return tuple(dict.fromkeys(span for span in due if span.from_ < index.newest))
 
 
 def _stays(
     file: FeedFile, fulls: list[FeedFile], another: bool, now: datetime, times: Mapping[int, datetime],
-    settings: PublishSettings,
+    settings: PublishSettings, ends: Mapping[timedelta, int],
 ) -> bool:
+    """Whether a file is listed on: it is young enough, or no roll-up covers it yet, whatever the clock did."""
     if file.kind == "full":
         most = settings.fulls_kept - (1 if another else 0)
         return file in sorted(fulls, key=lambda full: full.to, reverse=True)[:most]
     age = now - times[file.to]
     if file.kind == "delta":
-        return age <= timedelta(hours=settings.deltas_hours)
+        return age <= timedelta(hours=settings.deltas_hours) or file.to > ends[HOUR]
     if _span(file, times) >= DAY:
         return age <= timedelta(days=settings.daily_days)
-    return age <= timedelta(hours=settings.hourly_hours)
+    return age <= timedelta(hours=settings.hourly_hours) or file.to > ends[DAY]
 
 
 def _span(file: FeedFile, times: Mapping[int, datetime]) -> timedelta:

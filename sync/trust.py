@@ -27,6 +27,8 @@ from tuf.api.exceptions import (
     RepositoryError,
     UnsignedMetadataError,
 )
+from tuf.api.metadata import Metadata, Root
+from tuf.api.serialization import DeserializationError
 from tuf.ngclient import FetcherInterface, Updater
 
 from registry import editions
@@ -71,6 +73,16 @@ def newest(source: Source, folder: Path, root: bytes, now: datetime, *, recipien
     """
     with _seen(folder) as scratch:
         return _newest(source, scratch, root, now, recipient)
+
+
+def is_root(content: bytes) -> bool:
+    """Whether this is a root at all, signed as it says itself; a file that was damaged is none."""
+    try:
+        found: Metadata[Root] = Metadata.from_bytes(content)
+        found.signed.verify_delegate(Root.type, found.signed_bytes, found.signatures)
+    except (RepositoryError, DeserializationError, AttributeError, ValueError):
+        return False
+    return True
 
 
 def _newest(source: Source, folder: Path, root: bytes, now: datetime, recipient: str) -> Trusted:

@@ -20,7 +20,7 @@ import numpy as np
 
 from registry import followers, keydelivery, registrations, sealing
 from registry.keys import KeyRing, SigningKeys
-from registry.numbering import load_plan
+from registry.numbering import NumberPlan, load_plan
 from registry.numbering.draw import draw_numbers
 from registry.numbers import Number
 from registry.outside.clock import SystemClock
@@ -73,16 +73,20 @@ def preferences(count: int, random: np.random.Generator) -> dict[str, np.ndarray
     return {**columns, "quiet": np.where(usual, 0, which % 7)}
 
 
-def make(folder: Path, rows: int, seed: int, parties: list[tuple[str, str]]) -> None:
-    """A registry at edition 1 whose base holds `rows` numbers, evenly served by the parties."""
+def make(
+    folder: Path, rows: int, seed: int, parties: list[tuple[str, str]], *, plan: NumberPlan | None = None
+) -> None:
+    """A registry at edition 1 whose base holds `rows` numbers, served as a plan says or evenly by the parties."""
     bench = Bench(folder)
     bench.store.migrate(at=0)
     random = np.random.default_rng(seed)
     digits = draw_numbers(bench.plan, rows, seed)
     np.save(folder / KNOWN, digits[:100_000])
     sealed = sealing.seal_many(bench.keys.at_rest, digits)
-    names = [party for party, _ in parties]
+    names = [party for party, _ in parties] if plan is None else [*plan.carriers, ""]
     carrier = random.integers(0, len(names), rows).astype(np.int32)
+    if plan is not None:
+        carrier = plan.carriers_of(digits).astype(np.int32) % len(names)  # -1: nobody's
     scratch = folder / "making"
     scratch.mkdir()
     made = merge_base((), base_rows(sealed, preferences(rows, random), carrier, names), scratch)
@@ -132,9 +136,9 @@ def peak_mb() -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def alone(step: str, *arguments: object) -> Any:
-    """Run a step of this module in a process of its own; what it answered."""
-    code = f"import json, sys; from tests.bench import bench_publish as b; print(json.dumps(b.{step}(*sys.argv[1:])))"
+def alone(step: str, *arguments: object, module: str = "bench_publish") -> Any:
+    """Run a step of a module of this room in a process of its own; what it answered."""
+    code = f"import json, sys; from tests.bench import {module} as b; print(json.dumps(b.{step}(*sys.argv[1:])))"
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False,
         cwd=Path(__file__).parents[2],

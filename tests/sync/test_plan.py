@@ -137,3 +137,21 @@ def test_a_clock_that_was_set_back_makes_nothing_go_early(back: timedelta) -> No
     assert set(plan.keep) == before
     assert not plan.full
     assert editions.cheapest_path(feed.index, 200)
+
+
+JUMPS = st.sampled_from([-60_000, -4000, -1500, -90, 1, 50, 90, 1500, 4000, 60_000])
+
+
+@given(st.lists(st.tuples(JUMPS, st.integers(1, 30)), max_size=14))
+@settings(max_examples=60, deadline=None)
+def test_a_clock_that_jumps_back_and_forward_leaves_a_way_from_a_full_list_on(jumps: list[tuple[int, int]]) -> None:
+    feed, at = Feed(), START
+    feed.publish(at)
+    for jump, times in jumps:
+        at += timedelta(minutes=jump)
+        for _ in range(times):
+            at += timedelta(minutes=7)
+            feed.publish(at)
+            assert editions.cheapest_path(feed.index, None)
+    for have in {file.to for file in feed.index.files}:
+        assert have == feed.index.newest or editions.cheapest_path(feed.index, have)
