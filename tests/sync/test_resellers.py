@@ -13,8 +13,8 @@ from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.followers import delivery_of
 from registry.numbering import NumberPlan
 from registry.preferences import NOTHING, Preference
-from sync.publish import publish_once
 from sync.moves import moves
+from sync.publish import publish_once
 from tests.sync.town import Carrier, Town, contents, index_of, true_exceptions, truth
 
 LOANS = Preference(1, 1, 1, 0)
