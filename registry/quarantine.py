@@ -128,7 +128,7 @@ def hold(
                     "source": source, "quarantine": name, "batch": "", "line": 0, "format": format,
                     "raw": seal_text(keys.derive("at-rest", "quarantine", FIRST_EPOCH), kept_text(kept)),
                     "reason": reason, "detail": detail, "at": to_micros(clock.now()), "state": "open",
-                    "resolved": None, "note": "",
+                    "resolved": None, "note": "", "about": "reports",
                 }
             ]
         )  # fmt: skip

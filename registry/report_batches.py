@@ -56,6 +56,7 @@ class Batch:
     answer: Answer
     hash: Any
     position: int = 0
+    about: str = "reports"
 
     def digest(self) -> str:
         """The digest of all rows gone through so far."""
@@ -87,24 +88,29 @@ class Batch:
 
 
 def begin(
-    store: Store, keys: KeyRing, clock: Clock, *, source: str, idempotency: str | None, origin: str
+    store: Store, keys: KeyRing, clock: Clock, *, source: str, idempotency: str | None, origin: str,
+    about: str = "reports",
 ) -> Batch:
     """The batch of a source's idempotency key, or a new one. The key is kept as a keyed hash: it may hold a number."""
     own = keys.derive("at-rest", "report-rows", FIRST_EPOCH)
     digest = hashlib.blake2b(key=own, digest_size=16)
-    kept = hashlib.blake2b(idempotency.encode(), key=own, person=b"idempotency").hexdigest() if idempotency else None
-    with store.writing(about=f"reports {source}"):
+    kept = None
+    if idempotency:
+        text = idempotency if about == "reports" else f"{about} {idempotency}"  # each kind of rows has keys of its own
+        kept = hashlib.blake2b(text.encode(), key=own, person=b"idempotency").hexdigest()
+    with store.writing(about=f"{about} {source}"):
         found = store.reports.batch_of(source, kept) if kept else None
         if found and found["state"] != "refused":
             answer = msgspec.json.decode(found["answer"], type=Answer) if found["answer"] else Answer()
-            return Batch(found["batch"], found["rows"], found["state"] == "done", answer, digest)
+            return Batch(found["batch"], found["rows"], found["state"] == "done", answer, digest, about=about)
         if found:
             store.reports.forget_batch(source, found["batch"])
         name = secrets.token_hex(8)
         store.reports.open_batch(
-            source=source, batch=name, idempotency=kept, origin=origin, started=to_micros(clock.now())
-        )
-    return Batch(name, 0, False, Answer(), digest)
+            source=source, batch=name, idempotency=kept, origin=origin, started=to_micros(clock.now()),
+            about=about,
+        )  # fmt: skip
+    return Batch(name, 0, False, Answer(), digest, about=about)
 
 
 def chunks(rows: Iterable[Row | Unreadable], batch: Batch, most: int) -> Iterator[list[Row | Unreadable]]:
@@ -121,7 +127,7 @@ def chunks(rows: Iterable[Row | Unreadable], batch: Batch, most: int) -> Iterato
 
 def close(store: Store, clock: Clock, *, source: str, batch: Batch, state: str) -> None:
     """End a batch that is open: done (its source is told), or refused as a whole (then its key may be used again)."""
-    with store.writing(about=f"reports {source}"):
+    with store.writing(about=f"{batch.about} {source}"):
         closed = store.reports.close_batch(
             source=source, batch=batch.name, state=state, finished=to_micros(clock.now()),
             answer=batch.answer.encoded(),
@@ -135,7 +141,8 @@ def _tell(store: Store, clock: Clock, source: str, batch: Batch, row: StoredRow)
     """Write what a source is told of a whole batch: counts, however many rows it had."""
     counts = {name: row[name] for name in ("rows", "accepted", "duplicates", "quarantined")}
     judged = {"batch": batch.name, "origin": row["origin"], **counts, "verdicts": batch.answer.verdicts}
-    emit(store, clock, type=REPORT_JUDGED, party=source, data=judged)
+    if batch.about == "reports":
+        emit(store, clock, type=REPORT_JUDGED, party=source, data=judged)
     if row["quarantined"]:
         held = {"batch": batch.name, "rows": row["quarantined"], "reasons": batch.answer.reasons}
         emit(store, clock, type=QUARANTINE_ADDED, party=source, data=held)

@@ -30,7 +30,9 @@ HIDDEN = "hidden"  # the caller showed no number, or an altered one (rule 65)
 OLDEST = to_micros(datetime(2000, 1, 1, tzinfo=UTC))
 AHEAD = timedelta(minutes=5) // timedelta(microseconds=1)  # clocks differ
 LONGEST = 86_400  # seconds of one call
-_MOST = {"id": 200, "called": 64, "caller": 64, "telemarketer": 200, "description": 4000}
+_MOST = {
+    "id": 200, "called": 64, "caller": 64, "number": 64, "telemarketer": 200, "description": 4000, "from": 64, "to": 64,
+}
 _NAME = re.compile(r"[a-z][a-z_-]{0,30}")
 
 
@@ -73,7 +75,8 @@ UNREADABLE = {
     "wrong_columns": "The line has more or fewer cells than the header.",
 }
 
-_SIDES = {"called": "called number", "caller": "caller number"}
+Side = Literal["called", "caller", "number"]
+_SIDES: dict[Side, str] = {"called": "called number", "caller": "caller number", "number": "number"}
 _NUMBER_WORDS = {
     "empty": "is empty",
     "letters": "holds letters",
@@ -87,11 +90,11 @@ _NUMBER_WORDS = {
 }
 
 
-class _WrongError(Exception):
+class WrongFieldError(Exception):
     """A field that can't be taken: (reason, sentence)."""
 
 
-def number_refusal(side: Literal["called", "caller"], code: str, id_: str) -> Refusal:
+def number_refusal(side: Side, code: str, id_: str) -> Refusal:
     """The refusal of a row whose called or caller number can't be read, for a reason of `numbers.Reason`."""
     words = _NUMBER_WORDS.get(code, "can't be read")
     return Refusal(f"{side}_{code}", f"The {_SIDES[side]} {words}.", id_)
@@ -117,17 +120,14 @@ def check(row: Row, *, kind: Kind, now: int) -> Claim | Refusal:
     id_ = ""
     try:
         fields = {name: value for name, value in row.fields.items() if value is not None}
-        id_ = _id(fields)
-        for name in fields:
-            if name not in FIELDS:
-                known = _NAME.fullmatch(name)
-                _wrong("unknown_field", f"There is no field {name}." if known else "A field is unknown.")
+        id_ = own_id(fields)
+        only(fields, FIELDS)
         at = _moment(fields.get("at"), now, needed=kind != "ftc")
-        place = _choice(fields, "mode", _MODES)
+        place = choice_of(fields, "mode", _MODES)
         mode = None if place is None else MODES[place]
-        channel = _choice(fields, "channel", CHANNELS)
-        category = _choice(fields, "category", CATEGORIES)
-        content = _choice(fields, "content", CONTENTS)
+        channel = choice_of(fields, "channel", CHANNELS)
+        category = choice_of(fields, "category", CATEGORIES)
+        content = choice_of(fields, "content", CONTENTS)
         if kind != "ftc":
             if channel is None:
                 channel = Channel.ROBOCALLS.value if mode == "recorded" else Channel.CALLS.value
@@ -135,88 +135,107 @@ def check(row: Row, *, kind: Kind, now: int) -> Claim | Refusal:
             content = CONTENTS["commercial"] if content is None else content
         return Claim(
             id=id_,
-            called=_number(fields, "called", needed=kind != "ftc"),
-            caller=_number(fields, "caller", needed=True),
+            called=number_of(fields, "called", needed=kind != "ftc"),
+            caller=number_of(fields, "caller", needed=True),
             channel=channel,
             category=category,
             content=content,
             at=at,
             duration=_duration(fields.get("duration"), typed=row.typed),
             mode=mode,
-            telemarketer=_text(fields, "telemarketer"),
-            description=_text(fields, "description", lines=True),
+            telemarketer=text_of(fields, "telemarketer"),
+            description=text_of(fields, "description", lines=True),
         )
-    except _WrongError as wrong:
-        reason, detail = wrong.args
+    except WrongFieldError as refused:
+        reason, detail = refused.args
         return Refusal(reason, detail, id_)
 
 
-def _wrong(reason: str, detail: str) -> NoReturn:
-    raise _WrongError(reason, detail)
+def wrong(reason: str, detail: str) -> NoReturn:
+    """Say of a field that it can't be taken. Raises WrongFieldError."""
+    raise WrongFieldError(reason, detail)
 
 
-def _id(fields: dict[str, Any]) -> str:
+def only(fields: dict[str, Any], known: frozenset[str]) -> None:
+    """Raises WrongFieldError unknown_field for a field that is not among those known."""
+    for name in fields:
+        if name not in known:
+            plain = _NAME.fullmatch(name)
+            wrong("unknown_field", f"There is no field {name}." if plain else "A field is unknown.")
+
+
+def own_id(fields: dict[str, Any]) -> str:
+    """The source's own id of a row. Raises WrongFieldError missing_id, bad_id."""
     found = id_of(fields)
     if not found:
         value = fields.get("id")
         if value is None or (isinstance(value, str) and not value.strip()):
-            _wrong("missing_id", "The row has no id.")
-        _wrong("bad_id", f"The id must be text of at most {_MOST['id']} characters that can be printed.")
+            wrong("missing_id", "The row has no id.")
+        wrong("bad_id", f"The id must be text of at most {_MOST['id']} characters that can be printed.")
     return found
 
 
-def _text(fields: dict[str, Any], name: str, *, lines: bool = False) -> str | None:
+def text_of(fields: dict[str, Any], name: str, *, lines: bool = False) -> str | None:
+    """The text of a field (one line, or several), None where it is not given. Raises WrongFieldError."""
     value = fields.get(name)
     if value is None:
         return None
     if not isinstance(value, str):
-        _wrong(f"{name}_wrong_type", f"The field {name} must be text.")
+        wrong(f"{name}_wrong_type", f"The field {name} must be text.")
     if len(value) > _MOST[name]:
-        _wrong(f"{name}_too_long", f"The field {name} has more than {_MOST[name]} characters.")
+        wrong(f"{name}_too_long", f"The field {name} has more than {_MOST[name]} characters.")
     if not lines and not value.isprintable():
-        _wrong(f"bad_{name}", f"The field {name} holds characters that can't be printed.")
+        wrong(f"bad_{name}", f"The field {name} holds characters that can't be printed.")
     return value.strip() or None
 
 
-def _number(fields: dict[str, Any], name: Literal["called", "caller"], *, needed: bool) -> str:
+def number_of(fields: dict[str, Any], name: Side, *, needed: bool) -> str:
+    """The text of a field that holds a number, "" where it is not given. Raises WrongFieldError."""
     text = fields.get(name)
     if isinstance(text, str) and len(text) > _MOST[name]:
-        _wrong(f"{name}_too_long", f"The {_SIDES[name]} is too long.")
+        wrong(f"{name}_too_long", f"The {_SIDES[name]} is too long.")
     if text is not None and not isinstance(text, str):
-        _wrong(f"{name}_wrong_type", f"The {_SIDES[name]} must be text.")
+        wrong(f"{name}_wrong_type", f"The {_SIDES[name]} must be text.")
     found = (text or "").strip()
     if needed and not found:
-        _wrong(f"missing_{name}", f"The row has no {_SIDES[name]}.")
+        wrong(f"missing_{name}", f"The row has no {_SIDES[name]}.")
     return found
 
 
-def _choice(fields: dict[str, Any], name: str, known: dict[str, int]) -> int | None:
+def choice_of(fields: dict[str, Any], name: str, known: dict[str, int]) -> int | None:
+    """What the word of a field stands for, None where it is not given. Raises WrongFieldError."""
     value = fields.get(name)
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        _wrong(f"{name}_wrong_type", f"The field {name} must be a word.")
+        wrong(f"{name}_wrong_type", f"The field {name} must be a word.")
     if value not in known:
-        _wrong(f"unknown_{name}", f"There is no such {name}.")
+        wrong(f"unknown_{name}", f"There is no such {name}.")
     return known[value]
 
 
 def _moment(value: Any, now: int, *, needed: bool) -> int:
-    if value is None or value == "":
-        if needed:
-            _wrong("missing_at", "The row has no time.")
+    if (value is None or value == "") and not needed:
         return now
+    at = moment_of(value)
+    if at > now + AHEAD:
+        wrong("future_time", "The time lies in the future.")
+    return at
+
+
+def moment_of(value: Any) -> int:
+    """The moment that a field holds (Micros), not before the year 2000. Raises WrongFieldError."""
+    if value is None or value == "":
+        wrong("missing_at", "The row has no time.")
     if not isinstance(value, str):
-        _wrong("at_wrong_type", "The time must be text (RFC 3339).")
+        wrong("at_wrong_type", "The time must be text (RFC 3339).")
     try:
         moment = datetime.fromisoformat(value.strip())
         at = to_micros(moment)
     except (ValueError, OverflowError):
-        _wrong("bad_time", "The time is not RFC 3339 with a zone, such as 2026-05-01T10:00:00+08:00.")
-    if at > now + AHEAD:
-        _wrong("future_time", "The time lies in the future.")
+        wrong("bad_time", "The time is not RFC 3339 with a zone, such as 2026-05-01T10:00:00+08:00.")
     if at < OLDEST:
-        _wrong("too_old", "The time lies before the year 2000.")
+        wrong("too_old", "The time lies before the year 2000.")
     return at
 
 
@@ -228,7 +247,7 @@ def _duration(value: Any, *, typed: bool) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        _wrong("duration_wrong_type", "The duration must be whole seconds.")
+        wrong("duration_wrong_type", "The duration must be whole seconds.")
     if not 0 <= value <= LONGEST:
-        _wrong("impossible_duration", "The duration must lie between 0 seconds and 24 hours.")
+        wrong("impossible_duration", "The duration must lie between 0 seconds and 24 hours.")
     return value

@@ -20,6 +20,7 @@ _REPORT = (
 )  # fmt: skip
 _QUARANTINE = (
     "source", "quarantine", "batch", "line", "format", "raw", "reason", "detail", "at", "state", "resolved", "note",
+    "about",
 )  # fmt: skip
 _OUTBOX = (
     "source", "kind", "address", "every", "position", "etag", "next", "failures", "failure", "credential", "answered",
@@ -111,13 +112,15 @@ class Reports:
             source=source, idempotency=idempotency,
         )  # fmt: skip
 
-    def open_batch(self, *, source: str, batch: str, idempotency: str | None, origin: str, started: int) -> None:
+    def open_batch(
+        self, *, source: str, batch: str, idempotency: str | None, origin: str, started: int, about: str = "reports"
+    ) -> None:
         """Begin a batch with no rows yet."""
         self._engine.run(
             """INSERT INTO batch (source, batch, idempotency, state, rows, accepted, duplicates, quarantined, origin,
-                started, finished, answer)
-            VALUES (:source, :batch, :idempotency, 'open', 0, 0, 0, 0, :origin, :started, NULL, NULL)""",
-            source=source, batch=batch, idempotency=idempotency, origin=origin, started=started,
+                started, finished, answer, about)
+            VALUES (:source, :batch, :idempotency, 'open', 0, 0, 0, 0, :origin, :started, NULL, NULL, :about)""",
+            source=source, batch=batch, idempotency=idempotency, origin=origin, started=started, about=about,
         )  # fmt: skip
 
     def advance_batch(
