@@ -34,7 +34,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     # members of the regulator
     "officer": frozenset({
         PROVE, "see_overview", "see_jobs", "see_feeds", "see_reports", "release_reports", "manage_parties",
-        "manage_keys", "manage_members",
+        "manage_keys", "manage_members", "settle_alarms",
     }),
     "operator": frozenset({PROVE, "see_overview", "see_jobs", "see_feeds", "manage_keys"}),
     "auditor": frozenset({PROVE, "see_overview", "see_jobs", "read_audit"}),

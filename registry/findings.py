@@ -16,7 +16,7 @@ import numpy as np
 
 from registry import audit
 from registry.editions import MASKS, Records
-from registry.errors import ConflictError, NotFoundError
+from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.interfaces import Clock
 from registry.logs import log
 from registry.times import to_micros
@@ -95,7 +95,12 @@ def note(store: Store, clock: Clock, *, party: str, edition: int, epoch: int, fo
 
 
 def see(store: Store, clock: Clock, *, finding: str, note: str, actor: str) -> FindingRow:
-    """An officer has seen a finding and says what came of it. Raises NotFoundError, ConflictError `seen_already`."""
+    """An officer has seen a finding and says what came of it.
+
+    Raises InvalidInputError `note_needed`, NotFoundError, ConflictError `seen_already`.
+    """
+    if not note:
+        raise InvalidInputError("A note says what came of it.", code="note_needed")
     with store.writing(about="finding"):
         row = store.findings.find(finding)
         if row is None:

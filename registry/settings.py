@@ -103,6 +103,7 @@ class PublishSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     rows_per_part: Rows = 4_000_000
     porting_overlap_hours: Annotated[int, Meta(ge=0, le=10_000)] = 24  # how long the old carrier keeps what left it
     memory_mb: Positive = 1500
+    lag_alarm_minutes: Positive = 30  # a carrier that lags longer is an alarm
 
 
 class JobSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

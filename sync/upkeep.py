@@ -83,7 +83,7 @@ def inspect(registry: Registry, keep: Keep) -> jobs.Counts:
 
 def purge(registry: Registry, keep: Keep) -> jobs.Counts:
     """Delete what retention has ended: reports and evidence of consents (the rulebook says when), list files and
-    metadata nobody needs, old acknowledgements, deliveries of webhooks, runs of jobs."""
+    metadata nobody needs, old acknowledgements and findings, deliveries of webhooks, runs of jobs."""
     store, clock = registry.store, registry.clock
     counts = {"files": freshness.tidy(registry, keep=keep)}
     keep()
@@ -94,6 +94,7 @@ def purge(registry: Registry, keep: Keep) -> jobs.Counts:
     before = to_micros(clock.now() - timedelta(days=ACKNOWLEDGEMENT_DAYS))
     with store.writing(about="acknowledgement"):
         counts["acknowledgements"] = store.feeds.forget_acknowledgements(before=before)
+        store.findings.forget(before=before)
     counts["deliveries"] = webhooks.purge(store, clock, registry.settings.webhooks)
     counts["runs"] = jobs.purge(store, clock, settings=registry.settings.jobs)
     return counts

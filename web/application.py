@@ -20,7 +20,20 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from registry.logs import log
 from registry.vitals import CountedGateway, Tallies
-from web import batches, carriers, guard, members, officers, parties, people, problems, public, reporting, vitals
+from web import (
+    alarms,
+    batches,
+    carriers,
+    guard,
+    members,
+    officers,
+    parties,
+    people,
+    problems,
+    public,
+    reporting,
+    vitals,
+)
 from web.api import (
     acknowledgements,
     codes,
@@ -40,7 +53,7 @@ if TYPE_CHECKING:
 
 BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     public.blueprint, people.blueprint, reporting.blueprint, members.blueprint, carriers.blueprint, batches.blueprint,
-    parties.blueprint, officers.blueprint,
+    parties.blueprint, officers.blueprint, alarms.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,

@@ -29,6 +29,7 @@ blueprint = room("carriers", __name__)
 
 DAYS = 30
 _ROWS = 50
+_FINDINGS = 20
 _SOON_S = 6 * 3600
 _DAY_US = 86_400_000_000
 BEHIND = (
@@ -62,6 +63,7 @@ def overview() -> Page:
     return render_template(
         "party/overview.html", carrier=carrier, feed_url=f"{site}/api/v1/feeds/{party.party}", head=head,
         damaged=damaged, expiry="ok" if left > _SOON_S else "warn" if left > 0 else "stop",
+        findings=registry.store.findings.of(party.party, limit=_FINDINGS),
     )  # fmt: skip
 
 

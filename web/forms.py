@@ -347,6 +347,12 @@ class FixForm(Form):
             self[name].data = "" if fields.get(name) is None else str(fields[name])
 
 
+class SeenForm(Form):
+    """What came of a finding in a carrier's list."""
+
+    note = StringField(_("What came of it"), [_required(), Length(max=500)], filters=[_plain])
+
+
 class DiscardForm(Form):
     """Why a quarantined row is set aside."""
 

@@ -117,6 +117,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "second_factor_failed": lazy_gettext("Second factor failed"),
         "key_issued": lazy_gettext("Key issued"),
         "key_revoked": lazy_gettext("Key revoked"),
+        "finding_seen": lazy_gettext("Alarm settled"),
     },
     "only": {  # which batches
         "quarantined": lazy_gettext("With quarantined rows"),

@@ -77,7 +77,10 @@ PARTY: tuple[Section, ...] = (
 )  # fmt: skip
 
 OFFICE: tuple[Section, ...] = (
-    Section(lazy_gettext("Today"), (Place("officers.today", lazy_gettext("Today"), ("see_overview",)),)),
+    Section(lazy_gettext("Today"), (
+        Place("officers.today", lazy_gettext("Today"), ("see_overview",)),
+        Place("alarms.page", lazy_gettext("Alarms"), ("see_overview",)),
+    )),
     Section(lazy_gettext("Parties"), (
         Place(
             "officers.all_parties", lazy_gettext("Parties"), ("manage_parties", "manage_keys"),

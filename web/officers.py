@@ -19,6 +19,7 @@ from registry.errors import ConflictError, InvalidInputError, NotAllowedError, S
 from registry.parties import Party
 from registry.times import to_micros
 from web import charts, figures, guard, menus, once
+from web.alarms import ringing
 from web.current import registry_of
 from web.forms import MemberForm, PartyForm, choices
 from web.labels import word
@@ -61,7 +62,7 @@ def today() -> Page:
     now = to_micros(registry.clock.now())
     seen = access.may(actor(), "read_audit")
     return render_template(
-        "officer/today.html",
+        "officer/today.html", alarms=ringing(), called=figures.names(registry),
         today=per_day[days[-1]], yesterday=per_day[days[-2]], edition=newest,
         edition_age=(now - (newest.published or now)) // 1_000_000 if newest else 0,
         carriers=carriers, in_sync=sum(carrier.in_sync for carrier in carriers),

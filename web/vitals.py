@@ -6,11 +6,14 @@ keys with the scope `metrics`, and are read from the database at each scrape.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 from flask import Blueprint, Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from registry.alarms import KINDS, Alarm, alarms
 from registry.vitals import REFUSED, SENT, SPENT, Figures, Tallies, figures, health
 from web.current import registry_of
 from web.guard import key, loopback, public
@@ -37,18 +40,21 @@ def metrics() -> Response:
     tallies: Tallies = current_app.extensions["tallies"]
     tallies.write(at_once=True)
     collected = CollectorRegistry()
-    collected.register(_Collector(figures(registry.store, registry.clock)))
+    rung = alarms(registry.store, registry.clock, lag_minutes=registry.settings.publish.lag_alarm_minutes)
+    collected.register(_Collector(figures(registry.store, registry.clock), rung, registry.clock.now()))
     return Response(generate_latest(collected), content_type=CONTENT_TYPE_LATEST)
 
 
 class _Collector:
     """The figures of one moment in Prometheus' words."""
 
-    def __init__(self, found: Figures) -> None:
-        self._found = found
+    def __init__(self, found: Figures, rung: tuple[Alarm, ...], now: datetime) -> None:
+        self._found, self._rung, self._now = found, rung, now
 
     def collect(self) -> list[Metric]:
-        return [*_editions(self._found), *_carriers(self._found), *_counts(self._found), *_jobs(self._found)]
+        found = self._found
+        carriers = [*_carriers(found, self._now), *_alarms(found, self._rung)]
+        return [*_editions(found), *carriers, *_counts(found), *_jobs(found)]
 
 
 def _gauge(name: str, says: str, value: float) -> Metric:
@@ -64,7 +70,7 @@ def _editions(found: Figures) -> list[Metric]:
     ]
 
 
-def _carriers(found: Figures) -> list[Metric]:
+def _carriers(found: Figures, now: datetime) -> list[Metric]:
     lag = GaugeMetricFamily(
         "decline_call_carrier_lag_seconds", "Since the first edition was published that the carrier lacks",
         labels=["carrier"],
@@ -73,11 +79,35 @@ def _carriers(found: Figures) -> list[Metric]:
     drift = GaugeMetricFamily(
         "decline_call_carrier_drifted", "1 where the carrier's list is not ours", labels=["carrier"]
     )
+    age = GaugeMetricFamily(
+        "decline_call_carrier_acknowledged_age_seconds", "Since the carrier acknowledged an edition", labels=["carrier"]
+    )
     for follower in found.followers:
+        if follower.acknowledged_at is not None:
+            age.add_metric([follower.party], (now - follower.acknowledged_at).total_seconds())
         lag.add_metric([follower.party], follower.lag_s)
         behind.add_metric([follower.party], follower.acknowledged or 0)
         drift.add_metric([follower.party], float(follower.agrees is False))
-    return [lag, behind, drift]
+    return [lag, behind, drift, age]
+
+
+def _alarms(found: Figures, rung: tuple[Alarm, ...]) -> list[Metric]:
+    """Per carrier: which alarms ring, and how many entries its list had lost or weakened, until an officer saw it."""
+    alarm = GaugeMetricFamily("decline_call_carrier_alarm", "1 while an alarm rings", labels=["carrier", "alarm"])
+    lost = GaugeMetricFamily(
+        "decline_call_carrier_entries_lost", "Entries lost, until an officer has seen it", labels=["carrier"]
+    )
+    weak = GaugeMetricFamily(
+        "decline_call_carrier_entries_weakened", "Entries weakened, until an officer has seen it", labels=["carrier"]
+    )
+    ringing = {(each.party, each.kind) for each in rung}
+    for party in sorted({follower.party for follower in found.followers} | {each.party for each in rung}):
+        for kind in KINDS:
+            alarm.add_metric([party, kind], float((party, kind) in ringing))
+        mine = [each.finding.found for each in rung if each.finding is not None and each.party == party]
+        lost.add_metric([party], sum(each.lost for each in mine))
+        weak.add_metric([party], sum(each.weakened for each in mine))
+    return [alarm, lost, weak]
 
 
 def _counts(found: Figures) -> list[Metric]:

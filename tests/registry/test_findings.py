@@ -7,7 +7,7 @@ import pytest
 
 from registry import audit, findings
 from registry.editions import EXCEPTION, arranged
-from registry.errors import ConflictError, NotFoundError
+from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.findings import Findings
 from registry.store import Store
 from registry.times import to_micros
@@ -45,6 +45,8 @@ def test_what_weakens_a_refusal_waits_for_an_officer_and_the_trail_says_who_it_w
     assert (entry.action, entry.subject, entry.facts["lost"]) == ("finding_seen", "party:cmcc", 2)
     with pytest.raises(ConflictError):
         findings.see(store, clock, finding=waiting.finding, note="Again.", actor="member:2")
+    with pytest.raises(InvalidInputError):
+        findings.see(store, clock, finding=waiting.finding, note="", actor="member:2")
     with pytest.raises(NotFoundError):
         findings.see(store, clock, finding="0" * 32, note="What?", actor="member:2")
 

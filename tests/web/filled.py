@@ -165,6 +165,7 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("parties.quarantined", "/party/quarantine", "owner"),
         ("parties.fix", f"/party/quarantine/{viewers.quarantined}", "owner"), ("parties.keys", "/party/keys", "owner"),
         ("officers.today", "/officer", "auditor"), ("officers.today", "/officer", "officer"),
+        ("alarms.page", "/officer/alarms", "officer"), ("alarms.page", "/officer/alarms", "auditor"),
         ("officers.jobs", "/officer/jobs", "auditor"), ("officers.trail", "/officer/audit", "auditor"),
         ("officers.all_parties", "/officer/parties", "officer"),
         ("officers.add_party", "/officer/parties/add", "officer"),
