@@ -67,10 +67,10 @@ def acknowledge(
     return agrees
 
 
-def feed_states(store: Store, clock: Clock) -> tuple[FeedState, ...]:
-    """Every active carrier's feed, in the order of their ordinals: for pages and `/metrics`."""
+def feed_states(store: Store, clock: Clock, *, sandbox: bool = False) -> tuple[FeedState, ...]:
+    """Every active carrier's feed, in the order of their ordinals: for pages and `/metrics`; `sandbox`: those too."""
     with store.reading():
-        recipients = store.feeds.recipients()
+        recipients = [each for each in store.feeds.recipients() if sandbox or not each.sandbox]
         newest, acknowledged, waiting = store.feeds.newest(), store.feeds.acknowledged(), store.feeds.waiting_since()
     now = to_micros(clock.now())
     states = []

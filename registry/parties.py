@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from registry import audit
+from registry import sandbox as magic
 from registry.access import SCOPES, Actor
 from registry.errors import (
     ConflictError,
@@ -99,7 +100,7 @@ class ApiKey:
 
 def add_party(
     store: Store, clock: Clock, *, party: str, kind: str, name_zh: str, name_en: str, scope: str = "home",
-    licensed: bool = True, actor: str = "system",
+    licensed: bool = True, sandbox: bool = False, actor: str = "system",
 ) -> Party:
     """Add a party. Raises InvalidInputError bad_party, ConflictError party_exists."""
     if not _PARTY.fullmatch(party):
@@ -108,6 +109,10 @@ def add_party(
         )
     if kind not in KINDS or scope not in LIST_SCOPES:
         raise InvalidInputError("There is no such kind of party or scope of a list.", code="bad_party")
+    if sandbox and kind != "carrier":
+        raise InvalidInputError("Only a carrier can have a sandbox.", code="bad_party")
+    if party in magic.load().ordinals().values():
+        raise InvalidInputError("This id stands for a telemarketer of the sandbox.", code="bad_party")
     names = name_zh.strip(), name_en.strip()
     if not all(map(_is_name, names)):
         raise InvalidInputError("A party needs its name in Chinese and in English.", code="bad_party")
@@ -115,10 +120,10 @@ def add_party(
         if store.parties.party(party) is not None:
             raise ConflictError("There is a party of this id already.", code="party_exists")
         ordinal = store.parties.next_ordinal()
-        added = Party(party, ordinal, kind, *names, "active", scope, licensed)
+        added = Party(party, ordinal, kind, *names, "active", scope, licensed, sandbox=sandbox)
         store.parties.add(added, created=to_micros(clock.now()))
         audit.append(store, clock, actor=actor, action="party_added", subject=f"party:{party}",
-                     detail={"kind": kind, "scope": scope, "licensed": licensed})
+                     detail={"kind": kind, "scope": scope, "licensed": licensed, "sandbox": sandbox})
     return added
 
 

@@ -27,6 +27,7 @@ from registry.sealing import SealedNumber, seal_many, seal_text
 if TYPE_CHECKING:
     from registry.keys import KeyRing
     from registry.numbering import NumberPlan
+    from registry.trials import Trial
 
 FTC_COUNTRY = "US"
 _MOST_CALLERS = 100_000  # caller texts remembered at once
@@ -63,6 +64,7 @@ class Reading:
     kind: Kind
     country: str
     keys: KeyRing
+    trial: Trial | None = None  # of a sandbox party
     _callers: dict[str, tuple[Number, CallerKind] | Reason] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -112,11 +114,13 @@ class Reading:
         if not entries:
             return
         texts = [entry.claim.called for entry in entries if entry.claim]
-        numbers = parse_many(texts, self.plan, country=self.country)
+        numbers = parse_many(texts, self.plan if self.trial is None else self.plan.with_sandbox(), country=self.country)
         good = np.flatnonzero(numbers.reason == 0)
         sealed = seal_many(self.keys.at_rest, numbers.digits[good]).tobytes()
         for place, index in enumerate(good.tolist()):
             entries[index].called = SealedNumber(sealed[16 * place : 16 * place + 16])
+            if self.trial is not None and not self.plan.is_sandbox(numbers[index]):
+                self.refuse(entries[index], self.trial.refusal(entries[index].id))
         for index in np.flatnonzero(numbers.reason).tolist():
             self.refuse(entries[index], number_refusal("called", Reason(numbers.reason[index]).slug, entries[index].id))
 

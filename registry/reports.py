@@ -22,6 +22,7 @@ from registry.readers.rows import Row, Unreadable
 from registry.report_entries import Entry, Reading
 from registry.report_rows import Kind, Refusal
 from registry.times import to_micros
+from registry.trials import trial_of
 from registry.webhook_events import REPORT_JUDGED, emit
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def stream_in(
     Raises ConflictError (idempotency_reused, batch_in_progress) and whatever reading the rows raises; chunks before
     that stay, and the batch can be continued under its idempotency key.
     """  # fmt: skip
-    reading = Reading(plan=plan, kind=kind, country=country, keys=keys)
+    reading = Reading(plan=plan, kind=kind, country=country, keys=keys, trial=trial_of(store, keys, source))
     desk = _Desk(store, keys, clock, plan, rulebooks, source, kind, reporter, reading)
     return intake.stream(desk, rows, format=format, idempotency=idempotency, origin=origin, most=CHUNK)
 
@@ -112,16 +113,17 @@ def take_one(
     Raises InvalidInputError with the refusal's slug and sentence instead of quarantining; TooManyError too_many where
     a `reporter` has sent `REPORTS_A_DAY`.
     """  # fmt: skip
+    trial = trial_of(store, keys, source)
     desk = _Desk(
         store, keys, clock, plan, rulebooks, source, kind, reporter,
-        Reading(plan=plan, kind=kind, country=country, keys=keys),
+        Reading(plan=plan, kind=kind, country=country, keys=keys, trial=trial),
     )  # fmt: skip
     now = clock.now()
     entry = desk.reading.entries([Row(line, b"", fields, typed=False)], to_micros(now))[0]
     if entry.refusal:
         raise InvalidInputError(entry.refusal.detail, code=entry.refusal.reason)
     with store.reading():
-        verdict = judge(store, plan, rulebooks, [entry], kind=kind)[0]
+        verdict = judge(store, plan, rulebooks, [entry], kind=kind, trial=trial)[0]
     if isinstance(verdict, Refusal):
         raise InvalidInputError(verdict.detail, code=verdict.reason)
     with store.writing(about=f"reports {source}"):
@@ -160,7 +162,8 @@ def purge(store: Store, clock: Clock, rulebooks: Rulebooks) -> dict[str, int]:
 def _judge(desk: _Desk, entries: list[Entry]) -> dict[int, Verdict]:
     """The verdicts by id() of their entries; an entry that can't be judged yet turns into a refused one."""
     verdicts = {}
-    for entry, found in zip(entries, judge(desk.store, desk.plan, desk.rulebooks, entries, kind=desk.kind)):
+    judged = judge(desk.store, desk.plan, desk.rulebooks, entries, kind=desk.kind, trial=desk.reading.trial)
+    for entry, found in zip(entries, judged):
         if isinstance(found, Refusal):
             desk.reading.refuse(entry, found)
         else:

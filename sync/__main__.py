@@ -156,7 +156,7 @@ def _status(registry: Registry) -> dict[str, list[dict[str, object]]]:
                 "party": state.party, "scope": state.scope, "edition": state.edition or 0, "entries": state.entries,
                 "acknowledged": state.acknowledged or 0, "agrees": state.agrees, "lag_s": state.lag_s,
             }
-            for state in feed_states(store, registry.clock)
+            for state in feed_states(store, registry.clock, sandbox=True)
         ],
         "jobs": [
             {

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry import editions, sealing, tags
+from sync import sandbox
 
 if TYPE_CHECKING:
     from registry.keys import KeyRing
@@ -86,6 +87,8 @@ def of_recipient(
     found: ChangeSet, recipient: Recipient, key: bytes, algorithm: tags.Algorithm
 ) -> Delta:
     """What a recipient is told, under its list key."""
+    if recipient.sandbox:
+        return Delta(*sandbox.told(found.after, found.upto, key, algorithm))
     return Delta(
         _told(found.changes, found.names, recipient, key, algorithm, editions.RECORD),
         _told(found.exceptions, found.names, recipient, key, algorithm, editions.EXCEPTION),

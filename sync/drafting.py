@@ -24,7 +24,7 @@ from registry.errors import ConflictError, FeedError
 from registry.liststate import State
 from registry.store.feeds import Recipient
 from registry.times import from_micros
-from sync import bring, changes, rolling
+from sync import bring, changes, rolling, sandbox
 from sync.base import BasePart
 from sync.build import FullList, build_full
 from sync.changes import ChangeSet, Delta
@@ -205,6 +205,9 @@ def _full(work: Round, recipient: Recipient, folder: Path) -> tuple[FeedFile, Fe
             carriers=recipient.carriers,
             rows_per_part=registry.settings.publish.rows_per_part,
         )
+    if recipient.sandbox:
+        key, algorithm = registry.keys.list_key(recipient.party), registry.settings.publish.algorithm
+        made = sandbox.full(work.edition, folder, key, algorithm)
     told = work.told(work.exceptions(), recipient).exceptions
     exceptions = told[~editions.removes(told)]
     epoch = registry.keys.epoch
@@ -251,7 +254,7 @@ def _parties(
     work: Round, recipient: Recipient, plan: Plan, index: FeedIndex | None, delta: Delta | None
 ) -> dict[int, str]:
     """The parties that exceptions of this feed speak of, by ordinal; a full list begins to count anew."""
-    known = work.registry.store.feeds.ordinals()
+    known = sandbox.ordinals() if recipient.sandbox else work.registry.store.feeds.ordinals()
     exceptions = work.told(work.exceptions(), recipient).exceptions if plan.full or delta is None else delta.exceptions
     named = set(np.unique(exceptions["party"]).tolist())
     if index is not None and not plan.full:

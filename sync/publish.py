@@ -27,7 +27,7 @@ from registry.outside.shelf import refused
 from registry.store.feeds import FeedEditionRow, Recipient
 from registry.times import from_micros, to_micros
 from registry.webhook_events import EDITION_PUBLISHED, emit
-from sync import bring, copies, feed, freshness, mark, rolling, trust
+from sync import bring, copies, feed, freshness, mark, rolling, sandbox, trust
 from sync.claim import claim
 from sync.drafting import Draft, Round, draft
 from sync.mirror import Mirror
@@ -68,6 +68,7 @@ def publish_once(
         freshness.renew(registry, readable, failures, keep=keep)  # what was published stays good until somebody helps
         raise
     recipients = [recipient for recipient in everybody if recipient.party in heads]
+    sandbox.move_on(registry)
     found = claim(registry.store, registry.clock, registry.keys, registry.plan, first=bool(recipients))
     newest = registry.store.editions.edition(registry.store.editions.newest())
     if newest is not None:

@@ -56,7 +56,7 @@ class CatchUp:
 def overview() -> Page:
     """The feed: what was published, what was acknowledged, whether it agrees, until when it holds."""
     registry, party = registry_of(), own_party()
-    carrier = next((each for each in figures.carriers(registry) if each.feed.party == party.party), None)
+    carrier = next((each for each in figures.carriers(registry, sandbox=True) if each.feed.party == party.party), None)
     site = registry.settings.site.public_url.rstrip("/") or request.host_url.rstrip("/")
     head, damaged = _head() if carrier else (None, False)
     left = round((head.expires - registry.clock.now()).total_seconds()) if head else 0

@@ -119,12 +119,16 @@ def party_group() -> None:
     show_default=True,
     help="What a carrier's feed holds.",
 )
+@click.option("--sandbox", is_flag=True, help="A carrier that tries its side out: its feed holds magic numbers only.")
 @click.pass_obj
-def party_add(instance: Path, party: str, kind: str, name_zh: str, name_en: str, scope: str) -> None:
+def party_add(
+    instance: Path, party: str, kind: str, name_zh: str, name_en: str, scope: str, *, sandbox: bool
+) -> None:
     """Add a party. PARTY is its short name in URLs and files, such as cmcc."""
     with closing(assemble(instance)) as registry:
         added = parties.add_party(
-            registry.store, registry.clock, party=party, kind=kind, name_zh=name_zh, name_en=name_en, scope=scope
+            registry.store, registry.clock, party=party, kind=kind, name_zh=name_zh, name_en=name_en, scope=scope,
+            sandbox=sandbox,
         )
         click.echo(f"{added.party} ({added.kind}) is number {added.ordinal} in exception files.")
 
@@ -135,7 +139,8 @@ def party_list(instance: Path) -> None:
     """List the parties: id, kind, state, scope, names."""
     with closing(assemble(instance)) as registry:
         for party in registry.store.parties.all():
-            click.echo(f"{party.party}\t{party.kind}\t{party.state}\t{party.scope}\t{party.name_zh} {party.name_en}")
+            scope = "sandbox" if party.sandbox else party.scope
+            click.echo(f"{party.party}\t{party.kind}\t{party.state}\t{scope}\t{party.name_zh} {party.name_en}")
 
 
 party_group.add_command(reseller_command)

@@ -107,8 +107,8 @@ def state_of(feed: FeedState) -> str:
     return "waiting" if feed.lag_s <= LATE_S else "late"
 
 
-def carriers(registry: Registry) -> tuple[CarrierState, ...]:
-    """Every active carrier's feed."""
+def carriers(registry: Registry, *, sandbox: bool = False) -> tuple[CarrierState, ...]:
+    """Every active carrier's feed; of those that only try things out on demand."""
     called = names(registry)
     return tuple(
         CarrierState(
@@ -117,7 +117,7 @@ def carriers(registry: Registry) -> tuple[CarrierState, ...]:
             state=state_of(feed),
             behind=max(0, (feed.edition or 0) - (feed.acknowledged or 0)),
         )
-        for feed in feed_states(registry.store, registry.clock)
+        for feed in feed_states(registry.store, registry.clock, sandbox=sandbox)
     )
 
 

@@ -299,6 +299,7 @@ class PartyForm(Form):
         choices=choices(("home", _("The numbers it serves")), ("national", _("All numbers (needs approval)"))),
         default="home",
     )
+    sandbox = BooleanField(_("A carrier that tries its side out: its feed holds magic numbers only, nobody's real one"))
 
 
 class MemberForm(Form):

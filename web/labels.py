@@ -84,6 +84,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
     "scope": {
         "home": lazy_gettext("Own subscribers"),
         "national": lazy_gettext("All numbers"),
+        "sandbox": lazy_gettext("Magic numbers only"),
         "feed": lazy_gettext("Follow the feed"),
         "reports": lazy_gettext("Send reports"),
         "registrations": lazy_gettext("Register numbers"),

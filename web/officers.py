@@ -133,7 +133,7 @@ def add_party() -> Page:
                 added = parties.add_party(
                     registry.store, registry.clock, party=form.party.data or "", kind=form.kind.data,
                     name_zh=form.name_zh.data or "", name_en=form.name_en.data or "", scope=form.scope.data,
-                    actor=actor().name,
+                    sandbox=bool(form.sandbox.data), actor=actor().name,
                 )
             except (InvalidInputError, ConflictError) as error:
                 form.blame(error, "party")
@@ -153,7 +153,7 @@ def one_party(party: str) -> Page:
 
 def _shown(party: Party, member_form: MemberForm, new_key: Any) -> str:
     registry = registry_of()
-    carrier = next((each for each in figures.carriers(registry) if each.feed.party == party.party), None)
+    carrier = next((each for each in figures.carriers(registry, sandbox=True) if each.feed.party == party.party), None)
     return render_template(
         "officer/party.html", party=party, carrier=carrier, keys=parties.keys_of(registry.store, party.party),
         members=registry.store.parties.members(party.party), key_form=new_key, member_form=member_form,

@@ -42,6 +42,7 @@ WHOLE: Mapping[str, Any] = {
     "too_old": lazy_gettext("The time lies too far in the past."),
     "impossible_duration": lazy_gettext("The duration is impossible."),
     "holidays_unknown": lazy_gettext("The public holidays of that year are not known yet."),
+    "called_not_magic": lazy_gettext("A sandbox reports calls to magic numbers only."),
     "bad_page": lazy_gettext("A page of the outbox cannot be read."),
 }
 

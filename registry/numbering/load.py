@@ -56,6 +56,12 @@ def _mobile(data: dict[str, Any], carriers: tuple[str, ...]) -> dict[str, npt.ND
             flags["portable"][part] = entry.get("portable", True)
             flags["resale"][part] = entry.get("resale", False)
             flags["special"][part] = entry.get("special", False)
+    flags["sandbox"] = np.zeros(size, dtype=np.bool_)
+    for prefix in data["sandbox"]["prefixes"]:
+        places = _indexes(prefix)
+        if (carrier[places.start : places.stop] != UNASSIGNED).any():
+            raise _wrong("mobile.toml", f"{prefix} is held by somebody, so it can be no sandbox range")
+        flags["sandbox"][places.start : places.stop] = True
     return {"carrier": carrier, **flags}
 
 
@@ -106,6 +112,7 @@ def read_plan() -> NumberPlan:
         mobile_portable=tables["portable"],
         mobile_resale=tables["resale"],
         mobile_special=tables["special"],
+        mobile_sandbox=tables["sandbox"],
         machine_prefixes=tuple(mobile["machine"]["prefixes"]),
         machine_digits=mobile["machine"]["digits"],
         area_carrier=area_carrier,

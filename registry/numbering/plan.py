@@ -6,7 +6,7 @@ here is the last word on the serving carrier.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -59,11 +59,26 @@ class NumberPlan:
     mobile_portable: npt.NDArray[np.bool_] = field(repr=False)
     mobile_resale: npt.NDArray[np.bool_] = field(repr=False)
     mobile_special: npt.NDArray[np.bool_] = field(repr=False)  # satellites and machines
+    mobile_sandbox: npt.NDArray[np.bool_] = field(repr=False)  # held by nobody, for carriers to try things out with
     machine_prefixes: tuple[str, ...]
     machine_digits: int
     area_carrier: npt.NDArray[np.int16] = field(repr=False)  # UNASSIGNED or an index
     area_lengths: dict[str, tuple[int, ...]] = field(repr=False)  # area code -> digits that may follow
     codes: dict[str, Code] = field(repr=False)
+    reads_sandbox: bool = False
+
+    def with_sandbox(self) -> NumberPlan:
+        """The same plan, by which sandbox numbers can be read too; they stay numbers that nobody holds."""
+        return replace(self, reads_sandbox=True)
+
+    def is_readable(self, place: int) -> bool:
+        """Whether mobile numbers of a place in the tables are taken for subscribers' numbers."""
+        return bool(self.mobile_carrier[place] != UNASSIGNED or (self.reads_sandbox and self.mobile_sandbox[place]))
+
+    def is_sandbox(self, number: Number) -> bool:
+        """Whether a number lies in the range that is kept for trying things out."""
+        place = self._mobile(self.national(number) or "")
+        return place is not None and bool(self.mobile_sandbox[place])
 
     def code(self, digits: str) -> Code | None:
         """The short code, service number or port that a string of digits is in full, or None."""

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 import phonenumbers
 
-from registry.numbering.plan import UNASSIGNED, NumberPlan
+from registry.numbering.plan import NumberPlan
 
 E164 = 1
 CODE = 2
@@ -159,7 +159,7 @@ def _mobile(national: str, plan: NumberPlan, *, callers: bool) -> Reason:
         return Reason.OK if callers else Reason.NOT_A_NUMBER
     if len(national) != _MOBILE_DIGITS:
         return Reason.TOO_SHORT if len(national) < _MOBILE_DIGITS else Reason.TOO_LONG
-    return Reason.OK if plan.mobile_carrier[int(national[:5])] != UNASSIGNED else Reason.UNASSIGNED
+    return Reason.OK if plan.is_readable(int(national[:5])) else Reason.UNASSIGNED
 
 
 def _landline(national: str, plan: NumberPlan) -> Reason:

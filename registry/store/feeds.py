@@ -22,7 +22,9 @@ class Recipient:
 
     @property
     def carriers(self) -> frozenset[str] | None:
-        """Whose numbers are in its feed; None for everybody's."""
+        """Whose numbers are in its feed; None for everybody's. Nobody's real numbers are ever in a sandbox feed."""
+        if self.sandbox:
+            return frozenset()
         return None if self.scope == "national" else frozenset((self.party, *self.resellers))
 
     def is_told_of(self, *carriers: str | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from registry.store.engine import Engine
+from registry.store.reports import REAL
 
 
 class Vitals:
@@ -33,15 +34,16 @@ class Vitals:
     def verdicts(self, *, since: int) -> dict[str, int]:
         """Reports received since a moment (Micros), by verdict."""
         rows = self._engine.rows(
-            "SELECT verdict, COUNT(*) AS many FROM report WHERE received >= :since GROUP BY verdict", since=since
+            f"SELECT verdict, COUNT(*) AS many FROM report WHERE received >= :since AND {REAL} GROUP BY verdict",  # noqa: S608
+            since=since,
         )
         return {row["verdict"]: int(row["many"]) for row in rows}
 
     def intake(self) -> dict[str, int]:
         """Rows taken in so far: accepted, duplicates, quarantined."""
         row = self._engine.row(
-            """SELECT COALESCE(SUM(accepted), 0) AS accepted, COALESCE(SUM(duplicates), 0) AS duplicates,
-                COALESCE(SUM(quarantined), 0) AS quarantined FROM batch"""
+            f"""SELECT COALESCE(SUM(accepted), 0) AS accepted, COALESCE(SUM(duplicates), 0) AS duplicates,
+                COALESCE(SUM(quarantined), 0) AS quarantined FROM batch WHERE {REAL}"""  # noqa: S608 - fixed
         )
         return {name: int(many) for name, many in (row or {}).items()}
 
