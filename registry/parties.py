@@ -31,6 +31,7 @@ from registry.errors import (
     SignInRequiredError,
     UnavailableError,
 )
+from registry.logs import without_numbers
 from registry.times import to_micros
 
 if TYPE_CHECKING:
@@ -135,16 +136,24 @@ def get_party(store: Store, party: str) -> Party:
     return found
 
 
-def set_party_state(store: Store, clock: Clock, *, party: str, state: str, actor: str = "system") -> None:
-    """Suspend a party (its keys and sessions stop at once) or make it active again. Raises NotFoundError."""
+def set_party_state(
+    store: Store, clock: Clock, *, party: str, state: str, actor: str = "system", note: str = ""
+) -> None:
+    """Suspend a party (its keys and sessions stop at once) or make it active again; `note` says why, for the trail.
+
+    Raises NotFoundError no_such_party, ConflictError regulator_stays: nobody could undo that.
+    """
     if state not in ("active", "suspended"):
         raise InvalidInputError("A party is active or suspended.", code="bad_party")
     with store.writing(about="parties"):
-        get_party(store, party)
+        found = get_party(store, party)
+        if found.kind == "regulator" and state == "suspended":
+            raise ConflictError("The regulator cannot be suspended.", code="regulator_stays")
         store.parties.set_state(party, state)
         if state == "suspended":
             store.sessions.close_party(party)
-        audit.append(store, clock, actor=actor, action=f"party_{state}", subject=f"party:{party}")
+        audit.append(store, clock, actor=actor, action=f"party_{state}", subject=f"party:{party}",
+                     detail={"note": without_numbers(note.strip()[:500])} if note.strip() else None)
 
 
 # members
@@ -185,7 +194,12 @@ def _is_name(text: str) -> bool:
 
 
 def suspend_member(store: Store, clock: Clock, *, member: str, actor: str = "system") -> None:
-    """Take a member's access away at once; a new invitation gives it back. Raises NotFoundError no_such_member."""
+    """Take a member's access away at once; a new invitation gives it back.
+
+    Raises NotFoundError no_such_member, ConflictError own_access: nobody locks themselves out.
+    """
+    if actor == f"member:{member}":
+        raise ConflictError("Nobody takes their own access away.", code="own_access")
     with store.writing(about="members"):
         if store.parties.member(member) is None:
             raise NotFoundError("There is no such member.", code="no_such_member")

@@ -32,6 +32,7 @@ from web import (
     problems,
     public,
     reporting,
+    suspending,
     vitals,
 )
 from web.api import (
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 
 BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     public.blueprint, people.blueprint, reporting.blueprint, members.blueprint, carriers.blueprint, batches.blueprint,
-    parties.blueprint, officers.blueprint, alarms.blueprint,
+    parties.blueprint, officers.blueprint, alarms.blueprint, suspending.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,

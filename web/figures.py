@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 KEPT_S = 10.0
+STATES = ("agrees", "waiting", "silent", "empty", "late", "drift")  # from good to bad
 LATE_S = 180  # a carrier that lags longer is behind; shorter, it is on its way
 
 

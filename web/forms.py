@@ -302,6 +302,19 @@ class PartyForm(Form):
     sandbox = BooleanField(_("A carrier that tries its side out: its feed holds magic numbers only, nobody's real one"))
 
 
+class ConfirmForm(Form):
+    """A question that is answered by its button."""
+
+
+class SuspendForm(Form):
+    """Why a party is suspended."""
+
+    note = StringField(
+        _("Why"), [_required(), Length(1, 500, message=_("Between 1 and 500 characters."))], filters=[_plain],
+        description=_("One sentence for the audit trail, without phone numbers"),
+    )  # fmt: skip
+
+
 class MemberForm(Form):
     """A person who is to sign in for a party."""
 

@@ -120,6 +120,11 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "key_revoked": lazy_gettext("Key revoked"),
         "finding_seen": lazy_gettext("Alarm settled"),
     },
+    "follows": {  # resellers
+        "self": lazy_gettext("by itself"),
+        "host": lazy_gettext("through its host"),
+        "both": lazy_gettext("by itself and through its host"),
+    },
     "only": {  # which batches
         "quarantined": lazy_gettext("With quarantined rows"),
         "duplicates": lazy_gettext("With duplicates"),
@@ -281,6 +286,8 @@ ERRORS: Mapping[str, Any] = {  # what forms say about what a use case refuses
     "party_exists": lazy_gettext("There is a party of this short name already."),
     "bad_party": lazy_gettext("2 to 31 small letters, digits and dashes."),
     "email_taken": lazy_gettext("Somebody signs in with this email already."),
+    "regulator_stays": lazy_gettext("The regulator cannot be suspended: nobody could undo it."),
+    "own_access": lazy_gettext("You cannot take your own access away. Another officer can."),
     "bad_member": lazy_gettext("A member needs a name and an email address."),
 }
 

@@ -84,7 +84,8 @@ OFFICE: tuple[Section, ...] = (
     Section(lazy_gettext("Parties"), (
         Place(
             "officers.all_parties", lazy_gettext("Parties"), ("manage_parties", "manage_keys"),
-            ("officers.one_party", "officers.add_party", "officers.issue", "officers.invite"),
+            ("officers.one_party", "officers.add_party", "officers.issue", "officers.invite", "suspending.suspend",
+             "suspending.resume", "suspending.suspend_member", "suspending.invite_again"),
         ),
     )),
     Section(lazy_gettext("Jobs"), (Place("officers.jobs", lazy_gettext("Jobs"), ("see_jobs",)),)),

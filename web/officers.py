@@ -6,6 +6,7 @@ invitations are shown once; figures that cost much are some seconds old.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,19 +19,23 @@ from registry import access, audit, credentials, parties, registrations
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, SignInRequiredError
 from registry.parties import Party
 from registry.times import to_micros
-from web import charts, figures, guard, menus, once
+from web import charts, figures, guard, keyages, menus, once
 from web.alarms import ringing
 from web.current import registry_of
+from web.figures import CarrierState
 from web.forms import MemberForm, PartyForm, choices
 from web.labels import word
 from web.parties import actor, key_form, refused, to_sign_in
 from web.people import Page
+from web.tables import Asked, asked
 
 DAYS = 30  # on the charts, today so far included
 _EDITIONS = 10
 _RUNS = 100
 _ENTRIES = 100
 _DAY_US = 86_400_000_000
+CARRIER_SORTS = ("name", "state", "edition", "acknowledged", "lag", "entries", "size")
+PARTY_SORTS = ("name", "party", "kind", "state", "ordinal")
 
 
 def room(name: str, import_name: str) -> Blueprint:
@@ -60,18 +65,33 @@ def today() -> Page:
     editions = registry.store.editions.latest(limit=_EDITIONS)
     newest = next((row for row in editions if row.published is not None), None)
     now = to_micros(registry.clock.now())
-    seen = access.may(actor(), "read_audit")
+    seen_carriers = asked(CARRIER_SORTS, "", state=figures.STATES)
+    reads_audit = access.may(actor(), "read_audit")
     return render_template(
         "officer/today.html", alarms=ringing(), called=figures.names(registry),
         today=per_day[days[-1]], yesterday=per_day[days[-2]], edition=newest,
         edition_age=(now - (newest.published or now)) // 1_000_000 if newest else 0,
-        carriers=carriers, in_sync=sum(carrier.in_sync for carrier in carriers),
+        carriers=_sorted(carriers, seen_carriers), every=carriers, seen=seen_carriers,
+        in_sync=sum(carrier.in_sync for carrier in carriers),
         reports_today=verdicts["violation"][-1] + verdicts["other"][-1], violations_today=verdicts["violation"][-1],
         verdicts=charts.reports_by_verdict(days, verdicts),
         registered=charts.registrations_over_time(per_day),
         editions=editions, jobs=registry.store.jobs.last_runs(),
-        audit=audit.entries(registry.store, most=10) if seen else None,
+        audit=audit.entries(registry.store, most=10) if reads_audit else None,
     )  # fmt: skip
+
+
+def _sorted(carriers: Sequence[CarrierState], seen: Asked) -> list[CarrierState]:
+    """The carriers that are asked for, in the order that is asked for (the usual one: that of their ordinals)."""
+    rows = [carrier for carrier in carriers if seen["state"] in ("", carrier.state)]
+    if not seen.sort:
+        return rows
+    return seen.sorted(rows, {
+        "name": lambda each: each.name, "state": lambda each: figures.STATES.index(each.state),
+        "edition": lambda each: each.feed.edition, "acknowledged": lambda each: each.feed.acknowledged,
+        "lag": lambda each: each.feed.lag_s, "entries": lambda each: each.feed.entries,
+        "size": lambda each: each.feed.size,
+    })  # fmt: skip
 
 
 def _verdicts(days: list[date]) -> dict[str, list[int]]:
@@ -118,7 +138,20 @@ def trail() -> Page:
 @(guard.member("manage_parties") | guard.member("manage_keys"))
 def all_parties() -> Page:
     """All parties."""
-    return render_template("officer/parties.html", parties=registry_of().store.parties.all())
+    seen = asked(
+        PARTY_SORTS, "ordinal", texts=("q",), kind=parties.KINDS, state=("active", "suspended")
+    )
+    wanted = seen["q"].casefold()
+    rows = [
+        party for party in registry_of().store.parties.all()
+        if seen["kind"] in ("", party.kind) and seen["state"] in ("", party.state)
+        and any(wanted in name.casefold() for name in (party.party, party.name_zh, party.name_en))
+    ]  # fmt: skip
+    rows = seen.sorted(rows, {
+        "name": figures.name_of, "party": lambda each: each.party, "kind": lambda each: each.kind,
+        "state": lambda each: each.state, "ordinal": lambda each: each.ordinal,
+    })  # fmt: skip
+    return render_template("officer/parties.html", parties=rows, seen=seen)
 
 
 @blueprint.route("/officer/parties/add", methods=["GET", "POST"])
@@ -152,10 +185,12 @@ def one_party(party: str) -> Page:
 
 
 def _shown(party: Party, member_form: MemberForm, new_key: Any) -> str:
-    registry = registry_of()
+    registry, seen, who = registry_of(), keyages.asked_of_keys(), actor().member
     carrier = next((each for each in figures.carriers(registry, sandbox=True) if each.feed.party == party.party), None)
     return render_template(
-        "officer/party.html", party=party, carrier=carrier, keys=parties.keys_of(registry.store, party.party),
+        "officer/party.html", party=party, carrier=carrier, seen=seen, own=who.member if who else "",
+        keys=keyages.aged(parties.keys_of(registry.store, party.party), seen, registry.clock.now()),
+        names=figures.names(registry),
         members=registry.store.parties.members(party.party), key_form=new_key, member_form=member_form,
         secret=once.take("key"), invitation=once.take("invitation"),
     )

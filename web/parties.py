@@ -1,4 +1,4 @@
-"""Pages of a party's members: their feed, their editions, their reports, their quarantine, their keys.
+"""What pages of a party's members stand on, and two of them: the quarantine and the keys.
 
 Rules of this room: everything is about the member's own party, taken from the session and never from the address; a
 secret is shown once.
@@ -6,6 +6,9 @@ secret is shown once.
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -16,15 +19,14 @@ from registry import parties, quarantine
 from registry.access import Actor
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, SignInRequiredError
 from registry.parties import Party
-from web import figures, guard, menus, once, problems
+from registry.times import from_micros
+from web import figures, guard, keyages, menus, once, problems
 from web.current import registry_of
 from web.forms import DiscardForm, FixForm, KeyForm, choices
 from web.labels import word
 from web.people import Page
 from web.refusals import field_of
 
-_EDITIONS = 200
-_BATCHES = 50
 _ROWS = 50
 KEY_SCOPES = {  # what a party's kind may let its keys do
     "carrier": ("feed", "reports", "registrations", "read"),
@@ -32,6 +34,15 @@ KEY_SCOPES = {  # what a party's kind may let its keys do
     "centre": ("reports", "read"),
     "regulator": ("read", "metrics"),
 }
+
+
+@dataclass(frozen=True)
+class RecipientKey:
+    """A carrier's public key on a page: since when it is there, its age in days, what two people compare of it."""
+
+    since: datetime
+    days: int
+    fingerprint: str
 
 
 def to_sign_in(_error: Exception) -> Response:
@@ -162,12 +173,28 @@ def keys() -> Page:
             )
             once.hand_over("key", secret)
             return redirect(url_for("parties.keys"), 303)
-    recipient = registry.store.feeds.key(party.party)
+    seen = keyages.asked_of_keys()
+    found = keyages.aged(parties.keys_of(registry.store, party.party), seen, registry.clock.now())
     page = render_template(
-        "party/keys.html", form=form, keys=parties.keys_of(registry.store, party.party), secret=once.take("key"),
-        recipient_since=recipient[1] if recipient else None,
+        "party/keys.html", form=form, seen=seen, keys=found, secret=once.take("key"),
+        carrier=party.kind == "carrier", recipient=_recipient(party),
     )
     return page, status
+
+
+def _recipient(party: Party) -> RecipientKey | None:
+    """The public key that a carrier handed in."""
+    registry = registry_of()
+    known = registry.store.feeds.key(party.party)
+    if known is None:
+        return None
+    since = from_micros(known[1])
+    return RecipientKey(since, (registry.clock.now() - since).days, _fingerprint(known[0]))
+
+
+def _fingerprint(public_key: bytes) -> str:
+    digits = hashlib.sha256(public_key).hexdigest()[:16]
+    return " ".join(digits[place : place + 4] for place in range(0, len(digits), 4))
 
 
 @blueprint.post("/party/keys/<key>/revoke")

@@ -36,6 +36,7 @@ class Viewers:
     tokens: dict[str, str]
     quarantined: str
     batch: str
+    member: str
 
 
 def sealed(registry: Registry, text: str = MINE) -> SealedNumber:
@@ -82,7 +83,7 @@ def fill(registry: Registry) -> Viewers:
         "officer": member(registry, "regulator", "officer"), "auditor": member(registry, "regulator", "auditor"),
         "owner": member(registry, "cmcc", "owner"),
     }
-    return Viewers(tokens, held[0].name, batch_of(registry))
+    return Viewers(tokens, held[0].name, batch_of(registry), store.parties.members("cmcc")[0].member)
 
 
 def _publish(registry: Registry) -> None:
@@ -170,6 +171,10 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("officers.all_parties", "/officer/parties", "officer"),
         ("officers.add_party", "/officer/parties/add", "officer"),
         ("officers.one_party", "/officer/parties/cmcc", "officer"),
+        ("suspending.suspend", "/officer/parties/cmcc/suspend", "officer"),
+        ("suspending.resume", "/officer/parties/cmcc/resume", "officer"),
+        ("suspending.suspend_member", f"/officer/parties/cmcc/members/{viewers.member}/suspend", "officer"),
+        ("suspending.invite_again", f"/officer/parties/cmcc/members/{viewers.member}/invite", "officer"),
         ("", "/there-is-nothing-here", ""), ("", "/officer/audit", "officer"),
     ]  # fmt: skip
 
