@@ -41,15 +41,26 @@ def fetch(source: Source, path: Sequence[FeedFile], folder: Path) -> int:
     """
     for part in _parts(path):
         into = folder / part.name
+        resumed = into.exists()
         try:
-            source.download(f"lists/{part.name}", into, size=part.bytes)
-            check_part(into, part)
-        except NotFoundError as error:
-            raise FeedError("A list file of the feed is missing.", code="feed_incomplete") from error
-        except FeedError:
-            into.unlink(missing_ok=True)  # the next attempt begins anew
-            raise
+            _fetch(source, part, into)
+        except FeedError as error:
+            if not resumed or error.code == "feed_incomplete":
+                raise
+            _fetch(source, part, into)  # what lay here was wrong, not what was fetched
     return sum(file.bytes for file in path)
+
+
+def _fetch(source: Source, part: FeedPart, into: Path) -> None:
+    """Fetch and check one file; one that is not right is removed."""
+    try:
+        source.download(f"lists/{part.name}", into, size=part.bytes)
+        check_part(into, part)
+    except NotFoundError as error:
+        raise FeedError("A list file of the feed is missing.", code="feed_incomplete") from error
+    except FeedError:
+        into.unlink(missing_ok=True)
+        raise
 
 
 def take(mirror: Mirror, index: FeedIndex, path: Sequence[FeedFile], folder: Path) -> None:

@@ -110,6 +110,10 @@ class HttpSource:
                 return
             try:
                 self._fetch(path, into, have, size)
+            except _NotResumedError:
+                into.unlink(missing_ok=True)  # the next attempt asks for all of it
+                if attempt == TRIES - 1:
+                    raise _away() from None
             except requests.RequestException as error:
                 if attempt == TRIES - 1:
                     raise _away() from error
@@ -119,8 +123,12 @@ class HttpSource:
     def _fetch(self, path: str, into: Path, have: int, size: int) -> None:
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
         with self._get(path, headers) as answer:
+            if have and answer.status_code == requests.codes.requested_range_not_satisfiable:
+                raise _NotResumedError
             _check(answer)
-            resumed = have and answer.status_code == requests.codes.partial_content
+            resumed = have and answer.status_code == requests.codes.partial_content and _begins_at(answer, have)
+            if answer.status_code == requests.codes.partial_content and not resumed:
+                raise _NotResumedError
             left = size - have if resumed else size
             with into.open("ab" if resumed else "wb") as out:
                 for chunk in answer.iter_content(CHUNK):
@@ -163,6 +171,15 @@ class HttpSource:
         return self._session.get(
             f"{self.url}/{path}", headers=headers, stream=True, timeout=(CONNECT_S, READ_S), allow_redirects=False
         )
+
+
+class _NotResumedError(Exception):
+    """The server does not go on where we stopped."""
+
+
+def _begins_at(answer: requests.Response, start: int) -> bool:
+    """Whether a part begins where it was asked to (RFC 9110 §14.4)."""
+    return answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
 
 
 def _check(answer: requests.Response) -> None:
