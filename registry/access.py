@@ -39,7 +39,9 @@ ROLES: Mapping[str, frozenset[str]] = {
     "operator": frozenset({PROVE, "see_overview", "see_jobs", "see_feeds", "manage_keys"}),
     "auditor": frozenset({PROVE, "see_overview", "see_jobs", "read_audit"}),
     # members of a party, about their own party only
-    "owner": frozenset({PROVE, "see_own_party", "manage_own_keys", "manage_own_members", "send_reports"}),
+    "owner": frozenset({
+        PROVE, "see_own_party", "manage_own_keys", "manage_own_webhooks", "manage_own_members", "send_reports",
+    }),
     "clerk": frozenset({PROVE, "see_own_party", "send_reports"}),
     "reader": frozenset({PROVE, "see_own_party"}),
 }  # fmt: skip
@@ -50,6 +52,7 @@ SCOPES: Mapping[str, str] = {  # of API keys
     "feed": "follow the own feed: lists, keys, acknowledgements",
     "reports": "send violation reports and read their verdicts",
     "registrations": "register numbers for people who proved them (kiosks, hotlines)",
+    "webhooks": "be told of events: endpoints, their secrets, deliveries",
     "read": "read public figures without the site's limits",
     "metrics": "read /metrics from elsewhere",
 }

@@ -83,7 +83,7 @@ def add_endpoint(
             raise ConflictError(f"A party has at most {MOST_ENDPOINTS} endpoints.", code="too_many_endpoints")
         store.webhooks.put_endpoint(row)
         audit.append(store, clock, actor=actor, action="webhook_added", subject=f"webhook:{row.endpoint}",
-                     detail={"party": party, "host": _host(url), "events": wanted})
+                     detail={"party": party, "host": host_of(url), "events": wanted})
     return _shown(keys, row), secret
 
 
@@ -108,7 +108,7 @@ def change_endpoint(
         )  # fmt: skip
         store.webhooks.put_endpoint(changed)
         audit.append(store, clock, actor=actor, action="webhook_changed", subject=f"webhook:{endpoint}",
-                     detail={"party": party, "host": _host(url_of(keys, changed)), "events": changed.events,
+                     detail={"party": party, "host": host_of(url_of(keys, changed)), "events": changed.events,
                              "state": changed.state})
     return _shown(keys, changed)
 
@@ -299,5 +299,6 @@ def _label(label: str) -> str:
     return without_numbers(label)
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """The host of an address, for lists and the trail."""
     return without_numbers(urlsplit(url).hostname or "")

@@ -27,6 +27,7 @@ from web import (
     guard,
     members,
     officers,
+    outboxes,
     parties,
     people,
     problems,
@@ -34,6 +35,7 @@ from web import (
     reporting,
     suspending,
     vitals,
+    webhooks,
 )
 from web.api import (
     acknowledgements,
@@ -47,6 +49,7 @@ from web.api import (
     reports,
     rulebooks,
 )
+from web.api import webhooks as api_webhooks
 from web.current import LANGUAGES, is_api, language_of, registry_of, request_id
 
 if TYPE_CHECKING:
@@ -55,10 +58,12 @@ if TYPE_CHECKING:
 BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     public.blueprint, people.blueprint, reporting.blueprint, members.blueprint, carriers.blueprint, batches.blueprint,
     parties.blueprint, officers.blueprint, alarms.blueprint, suspending.blueprint,
+    webhooks.blueprint, outboxes.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,
-    keys.blueprint, reports.blueprint, quarantine.blueprint, rulebooks.blueprint, openapi.blueprint, vitals.blueprint,
+    keys.blueprint, reports.blueprint, quarantine.blueprint, api_webhooks.blueprint, rulebooks.blueprint,
+    openapi.blueprint, vitals.blueprint,
 )
 
 SMALL_BODY = 64 * 1024  # forms and JSON; uploads raise `request.max_content_length` in their own view

@@ -19,6 +19,7 @@ from registry.keys import FIRST_EPOCH
 from registry.settings import load
 from web.demo import run_demo
 from web.moving_commands import blocks_command, reseller_command
+from web.outgoing_commands import outbox_group, webhook_group
 from web.processes import Programs, start_programs, wait_until_up, welcome
 from web.server import serve
 
@@ -218,6 +219,10 @@ def audit_verify(instance: Path) -> None:
     if bad is not None:
         raise click.ClickException(f"entry {bad} of {count} does not follow from the one before")
     click.echo(f"{count} entries, unbroken")
+
+
+for group in (outbox_group, webhook_group):
+    main.add_command(group)
 
 
 if __name__ == "__main__":

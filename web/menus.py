@@ -73,6 +73,7 @@ PARTY: tuple[Section, ...] = (
     )),
     Section(lazy_gettext("Access"), (
         Place("parties.keys", lazy_gettext("Keys"), ("manage_own_keys",)),
+        Place("webhooks.all_endpoints", lazy_gettext("Webhooks"), ("manage_own_webhooks",), ("webhooks.endpoint",)),
     )),
 )  # fmt: skip
 
@@ -87,6 +88,7 @@ OFFICE: tuple[Section, ...] = (
             ("officers.one_party", "officers.add_party", "officers.issue", "officers.invite", "suspending.suspend",
              "suspending.resume", "suspending.suspend_member", "suspending.invite_again"),
         ),
+        Place("outboxes.all_outboxes", lazy_gettext("Outboxes"), ("manage_parties",)),
     )),
     Section(lazy_gettext("Jobs"), (Place("officers.jobs", lazy_gettext("Jobs"), ("see_jobs",)),)),
     Section(lazy_gettext("Audit"), (Place("officers.trail", lazy_gettext("Audit"), ("read_audit",)),)),

@@ -29,9 +29,9 @@ from web.refusals import field_of
 
 _ROWS = 50
 KEY_SCOPES = {  # what a party's kind may let its keys do
-    "carrier": ("feed", "reports", "registrations", "read"),
-    "telemarketer": ("read",),
-    "centre": ("reports", "read"),
+    "carrier": ("feed", "reports", "registrations", "webhooks", "read"),
+    "telemarketer": ("webhooks", "read"),
+    "centre": ("reports", "webhooks", "read"),
     "regulator": ("read", "metrics"),
 }
 

@@ -17,6 +17,7 @@ from registry.alarms import KINDS, Alarm, alarms
 from registry.vitals import REFUSED, SENT, SPENT, Figures, Tallies, figures, health
 from web.current import registry_of
 from web.guard import key, loopback, public
+from web.vitals_outgoing import Outgoing
 
 blueprint = Blueprint("vitals", __name__)
 
@@ -42,6 +43,7 @@ def metrics() -> Response:
     collected = CollectorRegistry()
     rung = alarms(registry.store, registry.clock, lag_minutes=registry.settings.publish.lag_alarm_minutes)
     collected.register(_Collector(figures(registry.store, registry.clock), rung, registry.clock.now()))
+    collected.register(Outgoing(registry))
     return Response(generate_latest(collected), content_type=CONTENT_TYPE_LATEST)
 
 

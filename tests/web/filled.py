@@ -24,6 +24,7 @@ from registry.sealing import SealedNumber, seal_one
 from registry.store.feeds import FeedEditionRow
 from registry.times import iso, to_micros
 from sync import feed
+from tests.web.filled_outgoing import outgoing
 
 MINE, OTHER = "13800138000", "13911112222"
 CARRIERS = (("cmcc", "中国移动", "China Mobile", 5), ("ctcc", "中国电信", "China Telecom", 2))
@@ -37,6 +38,7 @@ class Viewers:
     quarantined: str
     batch: str
     member: str
+    endpoint: str
 
 
 def sealed(registry: Registry, text: str = MINE) -> SealedNumber:
@@ -83,7 +85,9 @@ def fill(registry: Registry) -> Viewers:
         "officer": member(registry, "regulator", "officer"), "auditor": member(registry, "regulator", "auditor"),
         "owner": member(registry, "cmcc", "owner"),
     }
-    return Viewers(tokens, held[0].name, batch_of(registry), store.parties.members("cmcc")[0].member)
+    return Viewers(
+        tokens, held[0].name, batch_of(registry), store.parties.members("cmcc")[0].member, outgoing(registry)
+    )
 
 
 def _publish(registry: Registry) -> None:
@@ -175,6 +179,9 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("suspending.resume", "/officer/parties/cmcc/resume", "officer"),
         ("suspending.suspend_member", f"/officer/parties/cmcc/members/{viewers.member}/suspend", "officer"),
         ("suspending.invite_again", f"/officer/parties/cmcc/members/{viewers.member}/invite", "officer"),
+        ("outboxes.all_outboxes", "/officer/outboxes?source=ctcc", "officer"),
+        ("webhooks.all_endpoints", "/party/webhooks", "owner"),
+        ("webhooks.endpoint", f"/party/webhooks/{viewers.endpoint}", "owner"),
         ("", "/there-is-nothing-here", ""), ("", "/officer/audit", "officer"),
     ]  # fmt: skip
 
@@ -193,7 +200,7 @@ class Visitor:
         """Open a page, redirects included."""
         return self._keep(self.client.get(address, follow_redirects=True), status)
 
-    def post(self, address: str, *, status: int = 200, **fields: Any) -> str:
+    def post(self, address: str, /, *, status: int = 200, **fields: Any) -> str:
         """Send a form with the newest token that a page had, and follow where it leads."""
         fields["csrf_token"] = self.token
         return self._keep(self.client.post(address, data=fields, follow_redirects=True), status)

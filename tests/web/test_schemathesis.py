@@ -27,7 +27,7 @@ def test_the_running_server_keeps_to_its_document(tmp_path: Path) -> None:
             registry.store, registry.clock, party="cmcc", kind="carrier", name_zh="移动", name_en="Mobile", scope="home"
         )
         _id, secret = parties.issue_key(
-            registry.store, registry.clock, party="cmcc", scopes=("feed", "reports"), label="test"
+            registry.store, registry.clock, party="cmcc", scopes=("feed", "reports", "webhooks"), label="test"
         )
         registry.close()
         done = subprocess.run(

@@ -32,6 +32,8 @@ _PARTS: dict[str, dict[str, Any]] = {
     "name": {"type": "string", "pattern": "^[a-z0-9-]{1,32}$"},
     "epoch": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "description": "The key epoch of the list."},
     "root": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "The root of the exceptions."},
+    "endpoint": {"type": "string", "pattern": "^ep_[0-9a-f]{16}$", "description": "An endpoint of yours."},
+    "event": {"type": "string", "pattern": "^msg_[0-9a-f]{24}$", "description": "The webhook-id of an event."},
     "row": {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "The id of a row in quarantine."},
 }
 TAGS = {
@@ -39,6 +41,7 @@ TAGS = {
     "feeds": ("Feeds", "名单"),
     "keys": ("Keys", "密钥"),
     "reports": ("Reports", "举报"),
+    "webhooks": ("Webhooks", "通知"),
     "rules": ("Rules", "规则"),
 }
 _LIMITED = {
