@@ -6,8 +6,10 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
@@ -306,3 +308,29 @@ def test_a_new_edition_in_a_feed_is_told_of_with_its_content_root(small_town: To
         "edition": 1, "kind": row.kind, "rows": row.rows, "bytes": row.size, "entries": row.entries,
         "content_root": row.content_root.hex(),
     }  # fmt: skip
+
+
+def test_the_check_in_the_carriers_guide_takes_ours_and_nothing_else(room: Room) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "carriers.md").read_text()
+    (code,) = [each for each in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "is_ours" in each]
+    assert len(code.strip().splitlines()) <= 10
+    scope: dict[str, Any] = {}
+    exec(code, scope)
+    is_ours = scope["is_ours"]
+    room.clock.moment = datetime.now(UTC)
+    with answering() as server:
+        endpoint, first = room.add(server.address())
+        room.emit(edition=1)
+        room.run()
+        second = webhooks.rotate_secret(
+            room.store, room.keys, room.clock, room.registry.settings.webhooks, party="cmcc", endpoint=endpoint
+        )
+        room.emit(edition=2)
+        room.run()
+        before, after = server.asked
+    assert is_ours(before.headers, before.body, first)
+    assert not is_ours(before.headers, before.body, second)
+    assert is_ours(after.headers, after.body, first)
+    assert is_ours(after.headers, after.body, second)
+    assert not is_ours(after.headers, after.body.replace(b"2", b"3"), first)
+    assert not is_ours({**after.headers, "webhook-timestamp": "1700000000"}, after.body, first)
