@@ -1,4 +1,4 @@
-# What a developer or an operator types: run, demo, test, check, bench, clean.
+# What a developer or an operator types: run, demo, test, check, bench, faults, clean.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ DEMO ?= instance-demo
 ROWS ?= 10000000
 SEED ?= 7
 
-.PHONY: run demo test check bench install browser clean help
+.PHONY: run demo test check bench faults install browser clean help
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/ -/'
@@ -43,6 +43,9 @@ check: $(VENV)/test.done ## ruff, mypy, import-linter
 
 bench: $(VENV)/test.done ## the benchmarks as one table (ROWS=1000000 SEED=7 to change)
 	$(BIN)/python -m tests.bench --rows $(ROWS) --seed $(SEED)
+
+faults: $(VENV)/test.done ## cause every fault we know to the real programs and check that all holds (half an hour; SEED=7)
+	$(BIN)/python -m tests.faults all --seed $(SEED)
 
 clean: ## remove the environment and caches, never an instance
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

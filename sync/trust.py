@@ -135,7 +135,7 @@ def _seen(folder: Path) -> Iterator[Path]:
         shutil.rmtree(left, ignore_errors=True)
     try:
         if folder.exists():
-            shutil.copytree(folder, fresh, symlinks=True)
+            _copy(folder, fresh)
         else:
             fresh.mkdir(parents=True)
         yield fresh
@@ -149,6 +149,19 @@ def _seen(folder: Path) -> Iterator[Path]:
             old.rename(folder)
         for left in (fresh, old):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _copy(folder: Path, into: Path) -> None:
+    """A folder and all in it, links as links; what the system refuses is said as it says it (`copytree` gathers it)."""
+    into.mkdir(parents=True)
+    for path in folder.iterdir():
+        place = into / path.name
+        if path.is_symlink():
+            place.symlink_to(path.readlink())
+        elif path.is_dir():
+            _copy(path, place)
+        else:
+            shutil.copy2(path, place)
 
 
 def check_part(path: Path, part: editions.FeedPart) -> None:
