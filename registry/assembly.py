@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry import credentials, parties
-from registry.errors import SettingsError
+from registry.errors import InvalidInputError, SettingsError
 from registry.interfaces import Clock, Shelf, SmsGateway
 from registry.keys import FIRST_EPOCH, KeyRing, SigningKeys
 from registry.numbering import NumberPlan, load_plan
@@ -21,9 +21,11 @@ from registry.outside.clock import SystemClock
 from registry.outside.shelf import FolderShelf
 from registry.outside.sms import ConsoleGateway, HttpGateway
 from registry.rulebook import Rulebooks, load_rulebooks
+from registry.sealing import unseal_one
 from registry.settings import Settings, SmsSettings, load
 from registry.store import Store
 from registry.store.engine import Engine, SqliteEngine
+from registry.store.migrations.epochs import EPOCHS
 from registry.times import to_micros
 
 FIRST_SETTINGS = """\
@@ -125,13 +127,34 @@ def prepare(
     except OSError as error:
         detail = f"{instance} cannot be written: {error.strerror}."
         raise SettingsError(detail, code="instance_unwritable") from error
-    keyfile.create(instance / "keys", environ)
+    keyfile.create(instance / "keys", environ, older=_is_older(instance))
     registry = assemble(instance, environ)
     try:
         registry.store.migrate(at=to_micros(registry.clock.now()))
+        _must_open(registry.store, registry.keys)
         return _first_officer(registry, officer_email)
     finally:
         registry.close()
+
+
+def _is_older(instance: Path) -> bool:
+    """Whether the database is from before there were key epochs, so that the first master seals what is stored."""
+    store = open_store(load(instance / "settings.toml"), instance)
+    try:
+        return 0 < store.schema() < EPOCHS.number
+    finally:
+        store.close()
+
+
+def _must_open(store: Store, ring: KeyRing) -> None:
+    """Raises SettingsError `wrong_storage_key` where what the tables hold was sealed under another storage master."""
+    number = store.registrations.any_number()
+    try:
+        if number is not None:
+            unseal_one(ring.at_rest, number)
+    except InvalidInputError as error:
+        detail = "The storage key is not the one that numbers in the database are sealed under; bring that one back."
+        raise SettingsError(detail, code="wrong_storage_key") from error
 
 
 def _make_folder(instance: Path) -> None:

@@ -23,7 +23,10 @@ ROOT_BYTES = 32
 
 @dataclass(frozen=True)
 class FeedState:
-    """One recipient's feed and what it says it has of it; `lag_s` counts from its oldest edition not acknowledged."""
+    """One recipient's feed and what it says it has of it; `lag_s` counts from its oldest edition not acknowledged.
+
+    `epoch`: the newest key epoch that it is offered; `acknowledged_epoch`: the one that it follows.
+    """
 
     party: str
     scope: str
@@ -35,6 +38,8 @@ class FeedState:
     acknowledged_at: datetime | None
     agrees: bool | None
     lag_s: int
+    epoch: int | None = None
+    acknowledged_epoch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,23 +53,27 @@ class Delivery:
 
 
 def acknowledge(
-    store: Store, clock: Clock, *, party: str, edition: int, content_root: str, exceptions_root: str
+    store: Store, clock: Clock, *, party: str, edition: int, content_root: str, exceptions_root: str,
+    epoch: int | None = None,
 ) -> bool:
     """Take in what a recipient says it has; whether it agrees with what we published.
 
-    Roots are hex of 32 bytes. Raises InvalidInputError `unknown_edition`, `bad_root`.
+    Roots are hex of 32 bytes. `epoch`: the key epoch of its list; without it, the roots of either count that this
+    edition was published under. Raises InvalidInputError `unknown_edition`, `bad_root`.
     """
     content, exceptions = _root(content_root), _root(exceptions_root)
     with store.writing(about=f"acknowledgement {party}"):
-        offered = store.feeds.edition(recipient=party, edition=edition)
-        if offered is None:
+        offered = [
+            row for row in store.feeds.offered(recipient=party, edition=edition) if epoch is None or row.epoch == epoch
+        ]
+        if not offered:
             raise InvalidInputError("This edition was never published to this recipient.", code="unknown_edition")
-        agrees = (offered.content_root, offered.exceptions_root) == (content, exceptions)
+        meant = next((row for row in offered if (row.content_root, row.exceptions_root) == (content, exceptions)), None)
         store.feeds.acknowledge(
             recipient=party, edition=edition, content_root=content, exceptions_root=exceptions,
-            at=to_micros(clock.now()), agrees=agrees,
+            at=to_micros(clock.now()), agrees=meant is not None, epoch=(meant or offered[0]).epoch,
         )
-    return agrees
+    return meant is not None
 
 
 def feed_states(store: Store, clock: Clock, *, sandbox: bool = False) -> tuple[FeedState, ...]:
@@ -89,6 +98,8 @@ def feed_states(store: Store, clock: Clock, *, sandbox: bool = False) -> tuple[F
                 acknowledged_at=from_micros(said.at) if said else None,
                 agrees=said.agrees if said else None,
                 lag_s=max(0, (now - since) // 1_000_000) if since is not None else 0,
+                epoch=offered.epoch if offered else None,
+                acknowledged_epoch=said.epoch if said else None,
             )
         )
     return tuple(states)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,12 +19,14 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
+from registry import audit, epochs
 from registry.errors import ConflictError, FeedError, InvalidInputError
 from registry.interfaces import Clock
 from registry.times import from_micros, to_micros
 
 if TYPE_CHECKING:
     from registry.keys import KeyRing
+    from registry.settings import KeySettings
     from registry.store import Store
 
 _PURPOSE = b"decline-call/v1 list-key"
@@ -58,24 +62,47 @@ def public_of(private_key: bytes) -> bytes:
 
 
 def register(store: Store, clock: Clock, *, party: str, public_key: str) -> None:
-    """Keep a carrier's public key (base64 of 32 bytes). Raises InvalidInputError `bad_public_key`."""
+    """Keep a carrier's public key (base64 of 32 bytes); the same again changes nothing, another one is audited.
+
+    Raises InvalidInputError `bad_public_key`.
+    """
     try:
         raw = base64.b64decode(public_key, validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidInputError("A public key is the base64 form of 32 bytes.", code="bad_public_key") from error
     wrap(raw, b"", party=party, epoch=0)  # a point that no key can be agreed with is refused here, not at delivery
+    known = store.feeds.key(party)
+    if known is not None and hmac.compare_digest(known[0], raw):
+        return
     with store.writing(about=f"carrier_key {party}"):
         store.feeds.put_key(party=party, public_key=raw, at=to_micros(clock.now()))
+        audit.append(
+            store, clock, actor=f"party:{party}", subject=f"party:{party}",
+            action="public_key.changed" if known is not None else "public_key.registered",
+            detail={"fingerprint": fingerprint(raw)},
+        )
 
 
-def deliver(store: Store, keys: KeyRing, *, party: str) -> tuple[WrappedKey, ...]:
-    """A carrier's list keys of all epochs that there are, oldest first. Raises ConflictError `no_public_key`."""
+def fingerprint(public_key: bytes) -> str:
+    """What two people compare by telephone: the first 16 hex digits of the public key's SHA-256."""
+    return hashlib.sha256(public_key).hexdigest()[:16]
+
+
+def deliver(
+    store: Store, clock: Clock, keys: KeyRing, settings: KeySettings, *, party: str
+) -> tuple[WrappedKey, ...]:
+    """A carrier's list keys of all epochs that are not over, oldest first.
+
+    Raises ConflictError `no_public_key`, UnavailableError `epoch_not_held` where this process lacks the newest master.
+    """
+    epochs.must_be_held(store, keys)
     known = store.feeds.key(party)
     if known is None:
         raise ConflictError("Register a public key first.", code="no_public_key")
     return tuple(
         WrappedKey(epoch, wrap(known[0], keys.list_key(party, epoch), party=party, epoch=epoch))
-        for epoch in sorted(keys.masters)
+        for epoch in [each.epoch for each in epochs.all_of(store, clock, settings) if each.is_delivered]
+        if epoch in keys.masters
     )
 
 

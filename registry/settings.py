@@ -106,6 +106,13 @@ class PublishSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     lag_alarm_minutes: Positive = 30  # a carrier that lags longer is an alarm
 
 
+class KeySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Rotation of list keys (docs/adr/0007)."""
+
+    overlap_days: Annotated[int, Meta(ge=0, le=365)] = 7  # how long the old epoch is published beside the new one
+    retention_days: Days = 30  # how long after its end the old epoch's master is kept
+
+
 class JobSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The clockwork."""
 
@@ -152,6 +159,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sms: SmsSettings = field(default_factory=SmsSettings)
     codes: CodeSettings = field(default_factory=CodeSettings)
     publish: PublishSettings = field(default_factory=PublishSettings)
+    keys: KeySettings = field(default_factory=KeySettings)
     jobs: JobSettings = field(default_factory=JobSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     outboxes: OutboxSettings = field(default_factory=OutboxSettings)
@@ -223,6 +231,10 @@ def _nonsense(settings: Settings) -> Iterator[tuple[bool, tuple[str, ...], str]]
     yield (
         publish.daily_days < publish.full_days,
         ("publish.daily_days", "publish.full_days"), "daily_days must not be less than full_days",
+    )  # fmt: skip
+    yield (
+        settings.keys.retention_days < settings.keys.overlap_days,
+        ("keys.retention_days", "keys.overlap_days"), "retention_days must not be less than overlap_days",
     )  # fmt: skip
     yield (
         codes.per_number_hour < codes.per_number_minute,

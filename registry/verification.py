@@ -67,7 +67,7 @@ def ask_code(
     with store.writing():
         spend_inside(store, now, limits=limits)
         store.codes.put(
-            number=sealed, purpose=purpose, mac=_mac(keys, keys.epoch, purpose, sealed, nonce, code), nonce=nonce,
+            number=sealed, purpose=purpose, mac=_mac(keys, purpose, sealed, nonce, code), nonce=nonce,
             created=to_micros(now), expires=to_micros(now + timedelta(minutes=settings.codes.minutes)),
             guesses=settings.codes.guesses,
         )  # fmt: skip
@@ -97,9 +97,8 @@ def check_code(
     with store.writing(about=sealed):
         spend_inside(store, now, limits=[Limit("guess-address-hour", address_subject(keys, address), most, _HOUR)])
         row = store.codes.spend_guess(number=sealed, purpose=purpose, now=to_micros(now))
-        right = row is not None and any(
-            hmac.compare_digest(row["mac"], _mac(keys, epoch, purpose, sealed, row["nonce"], given))
-            for epoch in keys.masters  # a new epoch may have begun since the code was sent
+        right = row is not None and hmac.compare_digest(
+            row["mac"], _mac(keys, purpose, sealed, row["nonce"], given)
         )
         if right:
             store.codes.use(number=sealed, purpose=purpose, now=to_micros(now))
@@ -135,9 +134,9 @@ def _limits(keys: KeyRing, codes: CodeSettings, sealed: SealedNumber, address: s
     ]
 
 
-def _mac(keys: KeyRing, epoch: int, purpose: str, sealed: SealedNumber, nonce: bytes, code: str) -> bytes:
+def _mac(keys: KeyRing, purpose: str, sealed: SealedNumber, nonce: bytes, code: str) -> bytes:
     """What is stored of a code, 32 bytes; nonce and sealed number have 16 each, so no two inputs run together."""
-    return hmac.digest(keys.derive("code", purpose, epoch), nonce + sealed + code.encode(), hashlib.sha256)
+    return hmac.digest(keys.derive("code", purpose), nonce + sealed + code.encode(), hashlib.sha256)
 
 
 def _clean(code: str) -> str:

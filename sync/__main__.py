@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from registry import jobs, logs
+from registry import jobs, logs, roots
 from registry.assembly import Registry, assemble
 from registry.decisions import REASONS, ZONE, Content, Decision
 from registry.errors import ConflictError, FeedError, InvalidInputError, NotFoundError, RegistryError
@@ -29,7 +29,7 @@ from registry.numbers import parse_one
 from registry.outside.clock import SystemClock
 from registry.preferences import category_of, channel_of
 from registry.times import from_micros, iso, local
-from sync import feed, mending, timetable
+from sync import mending, timetable
 from sync.follow import Followed, follow_once
 from sync.lookup import Lookup
 from sync.publish import publish_once
@@ -117,7 +117,7 @@ def root(instance: Path, party: str) -> None:
     try:
         if party not in {recipient.party for recipient in registry.store.feeds.recipients()}:
             raise NotFoundError(f"There is no active carrier {party}.", code="no_such_carrier")
-        click.echo(feed.trusted_root(registry.shelf, registry.signing, registry.clock.now()).decode())
+        click.echo(roots.trusted_root(registry.shelf, registry.signing, registry.clock.now()).decode())
     finally:
         registry.close()
 
@@ -229,6 +229,11 @@ def follow(
                 click.echo(_followed(done))
             if done.acknowledged and not done.agrees:
                 click.echo("The registry does NOT agree with this list: call its operators.", err=True)
+            if done.epoch < done.newest_epoch:
+                click.echo(
+                    f"No list key of epoch {done.newest_epoch} could be had: epoch {done.epoch} goes on, for now.",
+                    err=True,
+                )
         except RegistryError as error:
             if every is None:
                 raise

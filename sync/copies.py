@@ -1,12 +1,14 @@
 """The publisher's own copy of each recipient's list, as that recipient would have it: deltas are tried on it.
 
-Rules of this room: a copy lies under `mirrors/<party>-<epoch>/` and follows the shelf, like any follower; one that is
-damaged, behind, or of another feed is brought to where the feed stands before anything is built on it, and may be
-thrown away. Followers mend their lists from it (`registry.repairs`).
+Rules of this room: a copy lies under `mirrors/<party>-<epoch>/`, one for each key epoch that is published, and follows
+the shelf, like any follower; one that is damaged, behind, or of another feed is brought to where the feed stands before
+anything is built on it, and may be thrown away. Followers mend their lists from it (`registry.repairs`).
 """
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,12 +25,17 @@ if TYPE_CHECKING:
     from sync.drafting import Draft
 
 
-def copy_of(registry: Registry, party: str, index: FeedIndex | None, scratch: Path) -> Mirror:
-    """The copy of a recipient's list at the newest edition of its feed; empty where it has no feed yet.
+def place(registry: Registry, party: str, epoch: int) -> Path:
+    """Where the copy of a recipient's list in a key epoch lies."""
+    return registry.instance / "mirrors" / copy_place(party, epoch)
+
+
+def copy_of(registry: Registry, party: str, epoch: int, index: FeedIndex | None, scratch: Path) -> Mirror:
+    """The copy of a recipient's list of a key epoch at the newest edition of its feed; empty where there is none yet.
 
     `scratch` is a folder for what must be fetched. Raises FeedError where the shelf cannot bring it there.
     """
-    folder = _folder(registry, party, index.epoch if index is not None else registry.keys.epoch)
+    folder = place(registry, party, epoch)
     try:
         mirror = Mirror.open(folder)
     except FeedError:
@@ -50,15 +57,22 @@ def follow(registry: Registry, mirror: Mirror, made: Draft) -> None:
     if made.prepared is not None:
         mirror.commit(made.prepared, edition=made.index.newest)
         return
-    mirror = Mirror.start_over(_folder(registry, made.index.recipient, made.index.epoch))
+    mirror = Mirror.start_over(place(registry, made.index.recipient, made.index.epoch))
     source = ShelfSource(registry.shelf, made.index.recipient, made.staged)
     path = editions.cheapest_path(made.index, None)
     bring.fetch(source, path, made.rehearsal)
     bring.take(mirror, made.index, path, made.rehearsal)
 
 
-def _folder(registry: Registry, party: str, epoch: int) -> Path:
-    return registry.instance / "mirrors" / copy_place(party, epoch)
+def tidy(registry: Registry, kept: Collection[tuple[str, int]]) -> int:
+    """Remove the copies of all but these parties and epochs; how many. Hidden folders are somebody's work."""
+    wanted = {place(registry, party, epoch).name for party, epoch in kept}
+    folder = registry.instance / "mirrors"
+    old = [each for each in folder.iterdir() if each.is_dir() and each.name[0] != "."] if folder.exists() else []
+    for each in old:
+        if each.name not in wanted:
+            shutil.rmtree(each, ignore_errors=True)
+    return sum(each.name not in wanted for each in old)
 
 
 def _brought(registry: Registry, mirror: Mirror, index: FeedIndex, scratch: Path) -> bool:

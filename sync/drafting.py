@@ -21,6 +21,7 @@ import numpy as np
 from registry import editions
 from registry.editions import FeedEdition, FeedFile, FeedIndex, FeedPart, Records
 from registry.errors import ConflictError, FeedError
+from registry.keys import FIRST_EPOCH
 from registry.liststate import State
 from registry.store.feeds import Recipient
 from registry.times import from_micros
@@ -35,19 +36,23 @@ from sync.source import ShelfSource
 
 if TYPE_CHECKING:
     from registry.assembly import Registry
+    from registry.keys import SigningKeys
 
 
 @dataclass
 class Round:
     """One round of publishing: up to which edition, and what its recipients share (read once).
 
-    `resumed` is the newest edition that no list goes on across, `anew` names the parties whose feeds begin anew.
+    `epochs` are the key epochs that lists are published under, the newest first. `resumed` is the newest edition that
+    no list goes on across, `anew` names the parties whose feeds begin anew.
     """
 
     registry: Registry
     edition: int
     opened: datetime
     folder: Path
+    signing: SigningKeys
+    epochs: tuple[int, ...] = (FIRST_EPOCH,)
     resumed: int = 0
     anew: frozenset[str] = frozenset()
     _changes: dict[int, ChangeSet] = field(default_factory=dict)
@@ -81,10 +86,10 @@ class Round:
             rolling.check(self.registry, self._base)
         return self._base
 
-    def told(self, found: ChangeSet, recipient: Recipient) -> Delta:
-        """What a recipient is told of a change set, under its newest list key."""
+    def told(self, found: ChangeSet, recipient: Recipient, epoch: int) -> Delta:
+        """What a recipient is told of a change set, under its list key of an epoch."""
         registry = self.registry
-        key = registry.keys.list_key(recipient.party)
+        key = registry.keys.list_key(recipient.party, epoch)
         return changes.of_recipient(found, recipient, key, registry.settings.publish.algorithm)
 
 
@@ -117,15 +122,17 @@ class Draft:
         return next((file for file in self.files if file.kind == "full"), None)
 
 
-def draft(work: Round, recipient: Recipient, index: FeedIndex | None, mirror: Mirror, folder: Path) -> Draft | None:
-    """What a recipient gets next, its list files written into a folder; None for nothing.
+def draft(
+    work: Round, recipient: Recipient, epoch: int, index: FeedIndex | None, mirror: Mirror, folder: Path
+) -> Draft | None:
+    """What a recipient gets next in a key epoch, its list files written into a folder; None for nothing.
 
     Raises ConflictError `list_differs` where delta and full list do not come to the same, `tag_twice`.
     """
     registry = work.registry
-    epoch, algorithm = registry.keys.epoch, registry.settings.publish.algorithm
+    algorithm = registry.settings.publish.algorithm
     goes_on = index is not None and kind_of(index) == (epoch, algorithm, recipient.resellers)
-    delta = work.told(work.changes(index.newest), recipient) if index is not None and goes_on else None
+    delta = work.told(work.changes(index.newest), recipient, epoch) if index is not None and goes_on else None
     plan = plan_feed(
         index, to=work.edition, changed=delta is not None and delta.rows > 0, times=_times(work, index), epoch=epoch,
         algorithm=algorithm, resellers=recipient.resellers, settings=registry.settings.publish,
@@ -143,7 +150,7 @@ def draft(work: Round, recipient: Recipient, index: FeedIndex | None, mirror: Mi
         prepared = mirror.prepare(delta.records, delta.exceptions)
     entry = _entry(work, prepared.after, epoch) if prepared is not None else None
     if plan.full:
-        file, made = _full(work, recipient, folder)
+        file, made = _full(work, recipient, epoch, folder)
         if entry is not None and _roots(entry) != _roots(made):
             detail = f"The full list of {recipient.party} differs from its deltas: base or mirror is damaged."
             raise ConflictError(detail, code="list_differs")
@@ -185,14 +192,15 @@ def _rolled_up(work: Round, recipient: Recipient, index: FeedIndex, span: Span, 
         before = bring.change_set(path, scratch)
     except FeedError:
         return work.told(
-            changes.load(work.registry.store, work.registry.keys, after=span.from_, upto=span.to), recipient
+            changes.load(work.registry.store, work.registry.keys, after=span.from_, upto=span.to), recipient,
+            index.epoch,
         )
     return Delta(
         editions.compose([before.records, newest.records]), editions.compose([before.exceptions, newest.exceptions])
     )
 
 
-def _full(work: Round, recipient: Recipient, folder: Path) -> tuple[FeedFile, FeedEdition]:
+def _full(work: Round, recipient: Recipient, epoch: int, folder: Path) -> tuple[FeedFile, FeedEdition]:
     """The full list at this round's edition, and what it holds."""
     registry = work.registry
     scratch = work.folder / "base"
@@ -200,17 +208,16 @@ def _full(work: Round, recipient: Recipient, folder: Path) -> tuple[FeedFile, Fe
     parts = work.base(scratch)
     with rolling.files(registry, parts, scratch) as base:
         made: FullList = build_full(
-            base, folder, at_rest=registry.keys.at_rest, key=registry.keys.list_key(recipient.party),
+            base, folder, at_rest=registry.keys.at_rest, key=registry.keys.list_key(recipient.party, epoch),
             algorithm=registry.settings.publish.algorithm,
             carriers=recipient.carriers,
             rows_per_part=registry.settings.publish.rows_per_part,
         )
     if recipient.sandbox:
-        key, algorithm = registry.keys.list_key(recipient.party), registry.settings.publish.algorithm
+        key, algorithm = registry.keys.list_key(recipient.party, epoch), registry.settings.publish.algorithm
         made = sandbox.full(work.edition, folder, key, algorithm)
-    told = work.told(work.exceptions(), recipient).exceptions
+    told = work.told(work.exceptions(), recipient, epoch).exceptions
     exceptions = told[~editions.removes(told)]
-    epoch = registry.keys.epoch
     entry = FeedEdition(
         work.edition, made.entries, made.content_root.hex(), len(exceptions),
         editions.exceptions_root(exceptions).hex(), work.opened, epoch,
@@ -241,21 +248,22 @@ def _index(
     return FeedIndex(
         recipient=recipient.party,
         algorithm=registry.settings.publish.algorithm,
-        epoch=registry.keys.epoch,
+        epoch=entry.epoch,
         newest=work.edition,
         files=listed,
         editions=(*kept, entry),
         resellers=recipient.resellers,
-        parties=_parties(work, recipient, plan, index, delta),
+        parties=_parties(work, recipient, entry.epoch, plan, index, delta),
     )
 
 
 def _parties(
-    work: Round, recipient: Recipient, plan: Plan, index: FeedIndex | None, delta: Delta | None
+    work: Round, recipient: Recipient, epoch: int, plan: Plan, index: FeedIndex | None, delta: Delta | None
 ) -> dict[int, str]:
     """The parties that exceptions of this feed speak of, by ordinal; a full list begins to count anew."""
     known = sandbox.ordinals() if recipient.sandbox else work.registry.store.feeds.ordinals()
-    exceptions = work.told(work.exceptions(), recipient).exceptions if plan.full or delta is None else delta.exceptions
+    anew = plan.full or delta is None
+    exceptions = (work.told(work.exceptions(), recipient, epoch) if anew or delta is None else delta).exceptions
     named = set(np.unique(exceptions["party"]).tolist())
     if index is not None and not plan.full:
         named |= set(index.parties)

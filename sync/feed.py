@@ -1,36 +1,45 @@
-"""The feed of one recipient: a TUF repository whose only target is `feed.json` (python-tuf; DESIGN §4).
+"""The feed of one recipient: a TUF repository whose targets are its indexes, one a key epoch (python-tuf; DESIGN §4).
 
 Rules of this room:
 - Under `feeds/<party>/` lie `metadata/`, `targets/` and `lists/`. Everything has an immutable name but the pointer,
   `metadata/timestamp.json`: whoever publishes writes it last, so a reader sees one whole state or the one before.
+- `feed.json` is the index of the newest key epoch; `feed-<epoch>.json` that of an older one while both are published.
+  The targets say of which epoch each is, so that a follower fetches its own alone (docs/adr/0007).
 - Versions are read from what the pointer says, never from a clock; what a crash left behind a pointer is written again.
-- The root role is signed by the offline key, the others by the online key. List files are bound by the digests in
-  `feed.json` (docs/adr/0003).
-- What is read back is verified as a client would: a feed that somebody touched is not built upon.
+- The root role is signed by offline keys (`registry/roots.py`), the others by the online key. List files are bound by
+  the digests in the indexes (docs/adr/0003).
+- What is read back is verified as a client would: a feed that somebody touched is not built upon. One whose online key
+  counts no more keeps its versions and nothing else: who had that key may have written what it says.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined] # exported, but not in its __all__
-from tuf.api.exceptions import RepositoryError
+from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 from tuf.api.serialization import DeserializationError
 
 from registry import editions
 from registry.errors import FeedError, NotFoundError
 from registry.interfaces import Shelf
+from registry.roots import (  # noqa: F401 - whoever works on feeds finds them here, too
+    TRUST,
+    make_root,
+    newest_root,
+    trusted_root,
+    version_of,
+)
 
 if TYPE_CHECKING:
     from registry.keys import SigningKeys
 
 INDEX = "feed.json"
 POINTER = "metadata/timestamp.json"
-TRUST = "trust"  # the roots of this registry, the same for all its feeds
-ROOT_DAYS = 730
 METADATA_DAYS = 90  # of snapshot and targets; renewed from half of it on
 KEPT = 5  # versions of metadata that stay for followers who are in the middle of fetching
 
@@ -39,66 +48,38 @@ T = TypeVar("T", Root, Timestamp, Snapshot, Targets)
 
 @dataclass(frozen=True)
 class Head:
-    """What the pointer of a feed says: the index and the versions and ends of the metadata that lead to it."""
+    """What the pointer of a feed says: its indexes, the newest key epoch first, and the versions and ends of the
+    metadata that lead to them; `signers` are the ids of the keys that signed all of it."""
 
-    index: editions.FeedIndex
-    index_name: str
+    indexes: tuple[editions.FeedIndex, ...]
     targets: Targets
     snapshot: Snapshot
     timestamp: Timestamp
+    signers: frozenset[str] = frozenset()
+
+    @property
+    def index(self) -> editions.FeedIndex | None:
+        """The index of the newest key epoch; None where the feed must begin anew."""
+        return self.indexes[0] if self.indexes else None
+
+    @property
+    def index_name(self) -> str:
+        """Where the index of the newest key epoch lies."""
+        return index_name(self.targets.targets[INDEX])
+
+    @property
+    def newest(self) -> int:
+        """The newest edition that the feed has, in whichever key epoch."""
+        return max((index.newest for index in self.indexes), default=0)
+
+    def of(self, epoch: int) -> editions.FeedIndex | None:
+        """The index of a key epoch, or None."""
+        return next((index for index in self.indexes if index.epoch == epoch), None)
 
 
 def place(party: str, name: str = "") -> str:
     """Where a file of a recipient's feed lies on the shelf."""
     return f"feeds/{party}/{name}"
-
-
-# --- the root ---------------------------------------------------------------------------------------------------------
-
-
-def trusted_root(shelf: Shelf, signing: SigningKeys, now: datetime) -> bytes:
-    """The first root of this registry: what followers are given by a safe way. Made at the first call."""
-    name = f"{TRUST}/1.root.json"
-    if shelf.size(name) is None:
-        if any(name.endswith(".root.json") for name in shelf.names("feeds/")):  # another is not what followers have
-            raise damaged_root(name)
-        shelf.put(name, make_root(signing, now))
-    return shelf.get(name)
-
-
-def make_root(signing: SigningKeys, now: datetime, *, version: int = 1) -> bytes:
-    """A signed root: which keys count for which role, until when."""
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    root = Root(version=version, expires=today + timedelta(days=ROOT_DAYS), consistent_snapshot=True)
-    root.add_key(signing.root.public_key, Root.type)
-    for role in (Timestamp.type, Snapshot.type, Targets.type):
-        root.add_key(signing.online.public_key, role)
-    return _signed(root, signing.root)
-
-
-def newest_root(shelf: Shelf) -> Root:
-    """The root that counts now. Raises NotFoundError where there is none yet, FeedError `root_damaged`."""
-    names = sorted(shelf.names(f"{TRUST}/"), key=version_of)
-    if not names:
-        raise NotFoundError("There is no trusted root yet.", code="no_root")
-    return read_root(shelf, names[-1])
-
-
-def read_root(shelf: Shelf, name: str, before: Root | None = None) -> Root:
-    """A root on the shelf, signed as it says itself, and as the one before it says. Raises FeedError."""
-    try:
-        found: Metadata[Root] = Metadata.from_bytes(shelf.get(name))
-        for root in (found.signed, before or found.signed):
-            root.verify_delegate(Root.type, found.signed_bytes, found.signatures)
-    except (RepositoryError, DeserializationError, NotFoundError, AttributeError, ValueError) as error:
-        raise damaged_root(name) from error
-    return found.signed
-
-
-def damaged_root(name: str) -> FeedError:
-    """The error that names a root which cannot be trusted as it lies there."""
-    detail = f"The root {name} on the shelf is missing or damaged; see `decline-sync shelf mend`."
-    return FeedError(detail, code="root_damaged")
 
 
 def bring_roots(shelf: Shelf, party: str) -> int:
@@ -112,29 +93,50 @@ def bring_roots(shelf: Shelf, party: str) -> int:
     return brought
 
 
+def bring_newest(shelf: Shelf, parties: Iterable[str], root: Root) -> None:
+    """Put the roots into the feeds that lack the newest one, before anything is signed by keys that only it names."""
+    for party in parties:
+        if shelf.size(place(party, f"metadata/{root.version}.root.json")) is None:
+            bring_roots(shelf, party)
+
+
 # --- reading back -----------------------------------------------------------------------------------------------------
 
 
-def read_head(shelf: Shelf, party: str, root: Root) -> Head | None:
+def read_head(shelf: Shelf, party: str, root: Root, older: Sequence[Root] = ()) -> Head | None:
     """What the pointer of a feed says, verified; None where nothing was published yet.
 
-    Raises FeedError `feed_damaged` where files are gone or are not what we signed.
+    `older`: roots that counted before; what is signed only by keys of theirs gives a head without indexes. Raises
+    FeedError `feed_damaged` where files are gone or are not what we signed.
     """
     if shelf.size(place(party, POINTER)) is None:
         return None
-    try:
-        timestamp = _read(shelf, party, POINTER, Timestamp, root)
-        version = timestamp.snapshot_meta.version
-        snapshot = _read(shelf, party, f"metadata/{version}.snapshot.json", Snapshot, root)
-        version = snapshot.meta["targets.json"].version
-        targets = _read(shelf, party, f"metadata/{version}.targets.json", Targets, root)
-        target = targets.targets[INDEX]
-        name = index_name(target)
-        content = shelf.get(place(party, name))
+    for trusted in (root, *older):
+        try:
+            head = _head(shelf, party, trusted)
+        except UnsignedMetadataError:
+            continue
+        except (RepositoryError, DeserializationError, NotFoundError, KeyError):
+            break
+        return head if trusted is root else replace(head, indexes=())
+    raise damaged(party)
+
+
+def _head(shelf: Shelf, party: str, root: Root) -> Head:
+    timestamp, by_timestamp = _read(shelf, party, POINTER, Timestamp, root)
+    version = timestamp.snapshot_meta.version
+    snapshot, by_snapshot = _read(shelf, party, f"metadata/{version}.snapshot.json", Snapshot, root)
+    version = snapshot.meta["targets.json"].version
+    targets, by_targets = _read(shelf, party, f"metadata/{version}.targets.json", Targets, root)
+    if INDEX not in targets.targets:
+        raise KeyError(INDEX)
+    indexes = []
+    for target in targets.targets.values():
+        content = shelf.get(place(party, index_name(target)))
         target.verify_length_and_hashes(content)
-    except (RepositoryError, DeserializationError, NotFoundError, KeyError) as error:
-        raise damaged(party) from error
-    return Head(editions.decode_feed(content), name, targets, snapshot, timestamp)
+        indexes.append(editions.decode_feed(content))
+    indexes.sort(key=lambda index: index.epoch, reverse=True)
+    return Head(tuple(indexes), targets, snapshot, timestamp, by_timestamp & by_snapshot & by_targets)
 
 
 def damaged(party: str) -> FeedError:
@@ -145,38 +147,64 @@ def damaged(party: str) -> FeedError:
 
 def index_name(target: TargetFile) -> str:
     """Where the index lies that a target speaks of: under its own digest."""
-    return f"targets/{target.hashes['sha256']}.{INDEX}"
+    return f"targets/{target.hashes['sha256']}.{target.path}"
+
+
+def target_name(epoch: int, newest: int) -> str:
+    """What the index of a key epoch is called among the targets of a feed whose newest epoch is `newest`."""
+    return INDEX if epoch == newest else f"feed-{epoch}.json"
+
+
+def epochs_of(targets: Mapping[str, TargetFile]) -> dict[int, TargetFile]:
+    """The indexes that a feed offers by their key epochs, the newest first; 0 where the feed does not say of which."""
+    said = {int((target.custom or {}).get("epoch", 0)): target for target in targets.values()}
+    return dict(sorted(said.items(), reverse=True))
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
 def advance(
-    head: Head | None, index: editions.FeedIndex, signing: SigningKeys, now: datetime, *, hours: int
+    head: Head | None, indexes: editions.FeedIndex | Sequence[editions.FeedIndex], signing: SigningKeys, now: datetime,
+    *, hours: int,
 ) -> dict[str, bytes]:
-    """The files that make `index` the newest state, by name, in the order they must be written, the pointer last.
+    """The files that make these indexes (one a key epoch) the newest state, by name, in the order they must be written,
+    the pointer last; what lies there already is left out.
 
     `hours` is how long the pointer holds before followers call the feed expired.
     """
-    content = editions.encode_feed(index)
-    target = TargetFile.from_data(INDEX, content, ["sha256"])
+    indexes = [indexes] if isinstance(indexes, editions.FeedIndex) else indexes
+    newest = max(index.epoch for index in indexes)
+    contents, found = {}, {}
+    for index in sorted(indexes, key=lambda index: index.epoch, reverse=True):
+        content, name = editions.encode_feed(index), target_name(index.epoch, newest)
+        target = TargetFile.from_data(name, content, ["sha256"])
+        target.unrecognized_fields["custom"] = {"epoch": index.epoch}
+        before = head.targets.targets.get(name) if head else None
+        if before is None or before.hashes != target.hashes:
+            contents[index_name(target)] = content
+        found[name] = target
     targets = Targets(
-        version=head.targets.version + 1 if head else 1,
-        expires=_end(now, METADATA_DAYS),
-        targets={INDEX: target},
+        version=head.targets.version + 1 if head else 1, expires=_end(now, METADATA_DAYS), targets=found
     )
-    return {index_name(target): content, **_above(head, targets, signing, now, hours)}
+    return {**contents, **_above(head, targets, signing, now, hours)}
 
 
 def renew(head: Head, signing: SigningKeys, now: datetime, *, hours: int) -> dict[str, bytes]:
-    """The files that keep a feed fresh where nothing changed: a new pointer, and more where more ends soon."""
+    """The files that keep a feed fresh where nothing changed: a new pointer, and more where more ends soon or another
+    online key signs now."""
     ends = min(head.targets.expires, head.snapshot.expires)
-    if ends - now < timedelta(days=METADATA_DAYS / 2):
+    if ends - now < timedelta(days=METADATA_DAYS / 2) or not is_signed_by(head, signing):
         targets = Targets(
             version=head.targets.version + 1, expires=_end(now, METADATA_DAYS), targets=dict(head.targets.targets)
         )
         return _above(head, targets, signing, now, hours)
     return {POINTER: _pointer(head, dict(head.timestamp.snapshot_meta.to_dict()), signing, now, hours)}
+
+
+def is_signed_by(head: Head, signing: SigningKeys) -> bool:
+    """Whether the online key signed all of a feed's metadata."""
+    return signing.online.public_key.keyid in head.signers
 
 
 def _above(head: Head | None, targets: Targets, signing: SigningKeys, now: datetime, hours: int) -> dict[str, bytes]:
@@ -219,7 +247,7 @@ def unneeded(shelf: Shelf, party: str, head: Head) -> list[str]:
         for role, gone in oldest.items()
         if name.endswith(role) and version_of(name) <= gone
     ]
-    kept = {place(party, head.index_name)}
+    kept = {place(party, index_name(target)) for target in head.targets.targets.values()}
     for name in shelf.names(place(party, "metadata/")):
         if name.endswith(".targets.json") and name not in metadata:
             try:
@@ -252,12 +280,15 @@ def _signed(signed: T, signer: CryptoSigner) -> bytes:
     return metadata.to_bytes()
 
 
-def _read(shelf: Shelf, party: str, name: str, kind: type[T], root: Root) -> T:
+def _read(shelf: Shelf, party: str, name: str, kind: type[T], root: Root) -> tuple[T, frozenset[str]]:
+    """A metadata file that a root vouches for, and the ids of the keys that signed it."""
     metadata: Metadata[T] = Metadata.from_bytes(shelf.get(place(party, name)))
-    root.verify_delegate(kind.type, metadata.signed_bytes, metadata.signatures)
+    result = root.get_verification_result(kind.type, metadata.signed_bytes, metadata.signatures)
+    if not result:
+        raise UnsignedMetadataError(f"{name} is not signed by a key that counts")
     if not isinstance(metadata.signed, kind):
         raise RepositoryError(f"{name} is not what its name says")
-    return metadata.signed
+    return metadata.signed, frozenset(result.signed)
 
 
 def _seconds(now: datetime) -> datetime:
@@ -266,9 +297,3 @@ def _seconds(now: datetime) -> datetime:
 
 def _end(now: datetime, days: int) -> datetime:
     return _seconds(now) + timedelta(days=days)
-
-
-def version_of(name: str) -> int:
-    """The version in a name like `12.targets.json`, 0 where there is none."""
-    number = name.rpartition("/")[2].partition(".")[0]
-    return int(number) if number.isdigit() else 0

@@ -3,7 +3,8 @@
 Rules of this room:
 - It needs the feed's address, an API key and the trusted root, nothing else.
 - Whatever is wrong with a feed, the list stays as it was and blocking goes on with it; the error says which it is.
-- The keys for a new epoch are there before its list is taken, so there is no gap.
+- The newest key epoch is taken whose key is here or can be had, else the older one beside it goes on. The key is there
+  before the list is taken, and the old list answers until the new one is whole, so there is no gap.
 - A list that was damaged or has drifted is mended by what differs (`repair.py`), or fetched anew where that cannot be;
   nothing is taken whose roots are not those of the feed, and what was wrong is told with the acknowledgement.
 """
@@ -34,7 +35,8 @@ _REPAIRED = {"root_differs", "state_damaged", "no_path"}  # a list that cannot g
 
 @dataclass(frozen=True)
 class Followed:
-    """How a round went: from which edition to which, what it cost, how it was taken, what was `found` in a repair."""
+    """How a round went: from which edition to which, what it cost, how it was taken, what was `found` in a repair, and
+    in which key epoch the list is; that is the feed's newest one where its key could be had."""
 
     before: int
     edition: int
@@ -45,6 +47,8 @@ class Followed:
     acknowledged: bool
     agrees: bool
     expires: datetime
+    epoch: int
+    newest_epoch: int
 
     @property
     def repaired(self) -> bool:
@@ -67,11 +71,14 @@ def follow_once(
             given = _root(folder, root)
 
             def look() -> trust.Trusted:
-                return trust.newest(source, folder.metadata, given, clock.now(), recipient=party)
+                return trust.newest(
+                    source, folder.metadata, given, clock.now(), recipient=party,
+                    choose=lambda offered: listkeys.choose(source, folder, party, offered),
+                )
 
             trusted = look()
-            if listkeys.key_of(folder, party, trusted.index.epoch) is None:
-                listkeys.fetch(source, folder, party)
+            listkeys.need(source, folder, party, trusted.index.epoch)
+            _announce(folder, trusted.index)
             done = _take(source, folder, trusted, look, verify=verify)
             trusted = done.trusted
         except RegistryError as error:
@@ -80,13 +87,24 @@ def follow_once(
         found = done.found or status.found
         status = msgspec.structs.replace(status, refused="", expires=trusted.expires, checked=clock.now(), found=found)
         folder.write(INDEX, editions.encode_feed(trusted.index))
+        listkeys.drop(folder, {*trusted.offered, trusted.index.epoch})
         status = _acknowledge(source, status, done)
         folder.write(STATUS, status)
     acknowledged = status.acknowledged == (done.edition, done.state.epoch)
     return Followed(
         before=done.before, edition=done.edition, entries=done.state.entries, files=done.files, size=done.size,
         found=done.found, acknowledged=acknowledged, agrees=bool(status.agrees), expires=trusted.expires,
+        epoch=done.state.epoch, newest_epoch=max(*trusted.offered, done.state.epoch),
     )
+
+
+def _announce(folder: StateFolder, index: FeedIndex) -> None:
+    """Write down the parties that the list to come speaks of, before it is taken: whoever looks up in between, in the
+    old list or the new one, knows them."""
+    before = folder.read(INDEX, FeedIndex)
+    known = before.parties if before is not None else {}
+    if not index.parties.items() <= known.items():
+        folder.write(INDEX, editions.encode_feed(msgspec.structs.replace(index, parties=known | index.parties)))
 
 
 @dataclass(frozen=True)
@@ -117,6 +135,7 @@ def _take(
         before = mirror.edition
         if verify:
             mirror.verify()
+        _must_not_go_back(mirror, trusted.index)
         files, size = _go(source, folder, mirror, trusted.index, bring.have(mirror, trusted.index))
         bring.must_agree(mirror, trusted.index)
         return _Taken(before, mirror, trusted, files, size)
@@ -130,6 +149,13 @@ def _take(
         return _Taken(before, left.mirror, trusted, 0, mended.repaired_bytes, mended)
     files, size = _go(source, folder, left.mirror, trusted.index, None)
     return _Taken(before, left.mirror, trusted, files, size, Findings(repaired_bytes=size, anew=True))
+
+
+def _must_not_go_back(mirror: Mirror, index: FeedIndex) -> None:
+    """Raises FeedError `feed_older` where the list of another key epoch ends before what is here."""
+    if mirror.state.epoch != index.epoch and mirror.edition > index.newest:
+        detail = f"The list of key epoch {index.epoch} ends at edition {index.newest}; {mirror.edition} is here."
+        raise FeedError(detail, code="feed_older", edition=index.newest)
 
 
 def _go(
@@ -153,6 +179,7 @@ def _acknowledge(api: Api, status: Status, done: _Taken) -> Status:
         return status
     body: dict[str, object] = {
         "edition": done.edition,
+        "epoch": done.mirror.state.epoch,
         "content_root": done.mirror.state.content_root,
         "exceptions_root": done.mirror.state.exceptions_root,
     }

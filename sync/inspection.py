@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tuf.api.metadata import Root
 
+from registry import roots
 from registry.editions import FeedPart
 from registry.errors import ConflictError, FeedError, NotFoundError
 from registry.interfaces import Shelf
@@ -59,7 +60,7 @@ def look(registry: Registry, *, keep: Keep, share: int | None = None) -> tuple[i
     if mark.read(registry.shelf) < max((row.edition for row in registry.store.feeds.newest().values()), default=0):
         eye.found.append(Finding(mark.NAME, "is missing or damaged", "the next edition writes it again"))
     try:
-        root: Root | None = feed.newest_root(registry.shelf)
+        root: Root | None = roots.newest_root(registry.shelf)
     except (FeedError, NotFoundError):
         root = None  # named above; no feed can be told from a forged one without it
     for recipient in registry.store.feeds.recipients() if root is not None else ():
@@ -106,11 +107,11 @@ class _Eye:
 
 def _roots(shelf: Shelf) -> Iterator[Finding]:
     before: Root | None = None
-    newest = max((feed.version_of(name) for name in shelf.names(f"{feed.TRUST}/")), default=1)
+    newest = max((roots.version_of(name) for name in shelf.names(f"{roots.TRUST}/")), default=1)
     for number in range(1, newest + 1):
-        name = f"{feed.TRUST}/{number}.root.json"
+        name = f"{roots.TRUST}/{number}.root.json"
         try:
-            before = feed.read_root(shelf, name, before)
+            before = roots.read_root(shelf, name, before)
         except FeedError:
             yield Finding(name, "is missing or damaged", "decline-sync shelf mend")
             return
@@ -128,9 +129,9 @@ def _feed(registry: Registry, party: str, root: Root, eye: _Eye) -> None:
         if offered:
             eye.found.append(Finding(feed.place(party, feed.POINTER), "is missing", cure))
         return
-    if head.index.newest < offered:
+    if head.newest < offered:
         eye.found.append(Finding(feed.place(party), f"is older than edition {offered}, which it was", cure))
-    for name in shelf.names(f"{feed.TRUST}/"):
+    for name in shelf.names(f"{roots.TRUST}/"):
         own = feed.place(party, f"metadata/{name.rpartition('/')[2]}")
         if shelf.size(own) is None or shelf.get(own) != shelf.get(name):
             eye.found.append(Finding(own, "is missing or was altered", "decline-sync shelf mend"))
@@ -139,4 +140,5 @@ def _feed(registry: Registry, party: str, root: Root, eye: _Eye) -> None:
 
 
 def _parts(head: feed.Head) -> Iterable[FeedPart]:
-    return (part for file in head.index.files for part in (*file.parts, *file.exceptions))
+    files = (file for index in head.indexes for file in index.files)
+    return (part for file in files for part in (*file.parts, *file.exceptions))

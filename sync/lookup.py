@@ -4,6 +4,8 @@ Rules of this room:
 - The same `decide()` as everywhere, asked as a carrier; a number that is not on the list has no recorded will.
 - The list says what stands, not since when: what it says is old enough for everybody (no grace).
 - An exception holds through its last day (UTC). A consent travels only where it counts: it is later than the refusal.
+- An answer comes from one list alone: state, key and algorithm that belong together (`_List`). Where a follower has
+  moved on, to another edition or another key epoch, and the files are gone, the new list is asked, with its own key.
 - Answers without exceptions depend on few things; they are remembered for a quarter of an hour of contact time.
 """
 
@@ -11,10 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from registry.decisions import CallerKind, ConsentTerm, Contact, Content, Decision, Standing, decide
-from registry.editions import ALLOW, CONSENT, DENY, FeedIndex, decode_feed
+from registry.editions import ALLOW, CONSENT, DENY, decode_feed
 from registry.errors import NotFoundError
+from registry.liststate import State
 from registry.numbering import NumberPlan, load_plan
 from registry.numbers import Number
 from registry.preferences import Category, Channel, Preference
@@ -22,8 +26,9 @@ from registry.rulebook import Rulebooks, load_rulebooks
 from registry.tags import Algorithm, tag_one
 from registry.times import EPOCH
 from sync import listkeys
-from sync.finder import Entry
+from sync.finder import Entry, Finder
 from sync.follow import INDEX, STATUS
+from sync.liststate import damaged, read_state
 from sync.mirror import Mirror
 from sync.state import StateFolder, Status
 
@@ -31,7 +36,9 @@ QUARTER_S = 900
 REMEMBERED = 50_000
 _REFUSED = EPOCH  # when a refusal on the list was made: before every consent that travels with it
 _CONSENTED = EPOCH + timedelta(days=1)
+MOVES = 20  # how often a follower may move on while one question is asked
 Masks = tuple[int, int, int]
+Exceptional = tuple[int, int, Masks]  # kind, last day (0: open), what it covers
 
 
 @dataclass(frozen=True)
@@ -43,28 +50,43 @@ class Freshness:
     refused: str
 
 
+@dataclass(frozen=True)
+class _List:
+    """One state of a list, and what is needed to ask it."""
+
+    state: State
+    finder: Finder
+    key: bytes
+    ordinals: dict[str, int]
+
+    def tag(self, number: Number) -> int:
+        """The tag of a number in this list."""
+        return tag_one(self.key, number, _algorithm(self.state))
+
+
 class Lookup:
     """The list of one state folder, open for lookups; several threads may share it."""
 
-    def __init__(
-        self, folder: StateFolder, mirror: Mirror, key: bytes, index: FeedIndex, plan: NumberPlan, rulebooks: Rulebooks
-    ) -> None:
-        self.folder, self.mirror = folder, mirror
-        self._key = key
-        self._algorithm: Algorithm = index.algorithm
-        self._ordinals = {party: ordinal for ordinal, party in index.parties.items()}
+    def __init__(self, folder: StateFolder, plan: NumberPlan, rulebooks: Rulebooks) -> None:
+        self.folder = folder
         self._plan, self._rulebooks = plan, rulebooks
         self._remembered: dict[tuple[object, ...], Decision] = {}
+        self._list = _open(folder)
 
     @classmethod
     def open(cls, folder: StateFolder, plan: NumberPlan | None = None, rulebooks: Rulebooks | None = None) -> Lookup:
         """The list that was followed into a folder. Raises NotFoundError `no_list`, FeedError `state_damaged`."""
-        mirror, status = Mirror.open(folder.list), folder.read(STATUS, Status)
-        raw, party = folder.raw(INDEX), status.party if status is not None else ""
-        key = listkeys.key_of(folder, party, mirror.state.epoch)
-        if not mirror.edition or raw is None or key is None:
-            raise NotFoundError("There is no list in this folder yet: run `decline-sync follow` first.", code="no_list")
-        return cls(folder, mirror, key, decode_feed(raw), plan or load_plan(), rulebooks or load_rulebooks())
+        return cls(folder, plan or load_plan(), rulebooks or load_rulebooks())
+
+    @property
+    def edition(self) -> int:
+        """The edition that answers."""
+        return self._list.state.edition
+
+    @property
+    def epoch(self) -> int:
+        """The key epoch of the list that answers."""
+        return self._list.state.epoch
 
     def decide(
         self,
@@ -79,10 +101,9 @@ class Lookup:
     ) -> Decision:
         """May this contact happen? `at` aware; `party` is the telemarketer's id. Raises UnavailableError
         `holidays_unknown` where somebody declines public holidays and the year is not in the data."""
-        tag = tag_one(self._key, number, self._algorithm)
-        entry = self.mirror.find(tag)
+        entry, exceptions = self._look(number, party)
         if party is not None:
-            standing = self._standing(tag, entry, party, at)
+            standing = _standing(entry, exceptions, at)
             if standing is not None:
                 contact = Contact(at, channel, category, content, caller, party)
                 return decide(contact, standing, self._rulebooks.at(at), holidays=self._plan.holidays)
@@ -100,32 +121,65 @@ class Lookup:
 
     def refresh(self) -> None:
         """See what the follower has brought since."""
-        fresh = Lookup.open(self.folder, self._plan, self._rulebooks)
-        self.__dict__.update(fresh.__dict__)
+        self._list = _open(self.folder)
 
     def freshness(self, now: datetime) -> Freshness:
         """What a carrier must know about the list besides its answers."""
         status = self.folder.read(STATUS, Status)
         expired = status is None or status.expires is None or status.expires <= now
-        return Freshness(self.mirror.edition, expired, status.refused if status is not None else "")
+        return Freshness(self.edition, expired, status.refused if status is not None else "")
 
-    def _standing(self, tag: int, entry: Entry | None, party: str, at: datetime) -> Standing | None:
-        """What stands for a number and a party; None where no exception speaks of the two."""
-        ordinal, today = self._ordinals.get(party), (at.astimezone(UTC) - EPOCH).days
-        if ordinal is None:
-            return None
-        masks: dict[int, Masks] = {}
-        for row in self.mirror.exceptions_of(tag):
-            until = int(row["until"])
-            if int(row["party"]) == ordinal and (not until or today <= until):
-                masks[int(row["kind"])] = (int(row["calls"]), int(row["robocalls"]), int(row["messages"]))
-        if not masks:
-            return None
-        consent = masks.get(CONSENT)
-        return Standing(
-            preference=Preference(*entry[1:]) if entry is not None else None,
-            since=_REFUSED,
-            consents=(ConsentTerm(*consent, decided=_CONSENTED),) if consent is not None else (),
-            allowed=masks.get(ALLOW),
-            denied=masks.get(DENY),
-        )
+    def _look(self, number: Number, party: str | None) -> tuple[Entry | None, list[Exceptional]]:
+        """What the list says of a number, and of the number and a party."""
+        for _ in range(MOVES):
+            asked = self._list
+            try:
+                tag = asked.tag(number)
+                entry = asked.finder.find(tag)
+                ordinal = asked.ordinals.get(party) if party is not None else None
+                if ordinal is None:
+                    return entry, []
+                rows = asked.finder.exceptions_of(tag)
+                return entry, [_exceptional(row) for row in rows if int(row["party"]) == ordinal]
+            except FileNotFoundError:  # the follower has moved on
+                if asked is self._list:  # else another thread has seen it already
+                    self.refresh()
+        raise damaged("a list that changes faster than it can be read")
+
+
+def _open(folder: StateFolder) -> _List:
+    """The list as it stands, with the key that belongs to it. Raises as `Lookup.open`."""
+    for _ in range(MOVES):
+        state, status = Mirror.open(folder.list).state, folder.read(STATUS, Status)
+        raw, party = folder.raw(INDEX), status.party if status is not None else ""
+        key = listkeys.key_of(folder, party, state.epoch)
+        if state.edition and raw is not None and key is not None:
+            ordinals = {party: ordinal for ordinal, party in decode_feed(raw).parties.items()}
+            return _List(state, Finder(folder.list, state), key, ordinals)
+        if read_state(folder.list).epoch == state.epoch:  # else the follower has moved on between our looks
+            break
+    raise NotFoundError("There is no list in this folder yet: run `decline-sync follow` first.", code="no_list")
+
+
+def _exceptional(row: Any) -> Exceptional:
+    return int(row["kind"]), int(row["until"]), (int(row["calls"]), int(row["robocalls"]), int(row["messages"]))
+
+
+def _algorithm(state: State) -> Algorithm:
+    return "sm4-cmac-64" if state.algorithm == "sm4-cmac-64" else "aes-cmac-64"
+
+
+def _standing(entry: Entry | None, exceptions: list[Exceptional], at: datetime) -> Standing | None:
+    """What stands for a number and a party; None where no exception speaks of the two."""
+    today = (at.astimezone(UTC) - EPOCH).days
+    masks = {kind: covered for kind, until, covered in exceptions if not until or today <= until}
+    if not masks:
+        return None
+    consent = masks.get(CONSENT)
+    return Standing(
+        preference=Preference(*entry[1:]) if entry is not None else None,
+        since=_REFUSED,
+        consents=(ConsentTerm(*consent, decided=_CONSENTED),) if consent is not None else (),
+        allowed=masks.get(ALLOW),
+        denied=masks.get(DENY),
+    )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from registry import epochs
 from registry.errors import ConflictError, NotFoundError
 from registry.interfaces import Shelf
 
@@ -42,13 +43,23 @@ def put(shelf: Shelf, edition: int) -> None:
 
 
 def must_not_be_behind(registry: Registry, heads: Iterable[Head | None]) -> None:
-    """Raises ConflictError `database_behind_shelf` where the mark or a feed is ahead of the database."""
-    ahead = max([read(registry.shelf), *(head.index.newest for head in heads if head is not None)])
+    """Raises ConflictError `database_behind_shelf` where the mark or a feed is ahead of the database, in edition or key
+    epoch."""
+    known = [head for head in heads if head is not None]
+    ahead = max([read(registry.shelf), *(head.newest for head in known)])
     behind = registry.store.editions.newest()
     if ahead > behind:
         raise ConflictError(
             f"The shelf holds edition {ahead}, the database knows only edition {behind}: an old backup of the database "
             "was restored. Nothing is published, so that no edition number is used twice. Restore the newest backup; "
             "where there is none, see `decline-sync editions resume`.",
+            code="database_behind_shelf", shelf=ahead, database=behind,
+        )
+    ahead = max((index.epoch for head in known for index in head.indexes), default=0)
+    behind = epochs.current(registry.store)
+    if ahead > behind:
+        raise ConflictError(
+            f"The shelf holds lists of key epoch {ahead}, the database knows only epoch {behind}: an old backup of the "
+            "database was restored. Nothing is published. `decline-call keys rotate` takes up the next epoch again.",
             code="database_behind_shelf", shelf=ahead, database=behind,
         )

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from registry import webhooks
+from registry import epochs, webhooks
 from registry.outside.guarded import NotReachedError, Patience, Resolve, Way, resolved
 from registry.store.webhooks import Due as DueEvent
 from registry.store.webhooks import EndpointRow
@@ -40,7 +40,7 @@ def _nothing() -> None:
 def notify_due(registry: Registry, keep: Keep = _nothing, resolve: Resolve = resolved) -> dict[str, int]:
     """Tell every endpoint of what is due; the counts `delivered`, `failed` (attempts). Raises what `keep` raises."""
     store, clock, settings = registry.store, registry.clock, registry.settings.webhooks
-    tell_of_keys(store, clock, epoch=registry.keys.epoch)
+    tell_of_keys(store, clock, epoch=epochs.current(store))
 
     def due() -> list[Due]:
         return [Due(name, slow=failures > 0) for name, failures in store.webhooks.due_endpoints(to_micros(clock.now()))]

@@ -5,6 +5,7 @@ Rules of this room:
   newest edition. One that fails does not stop the others, and catches up in the next round.
 - Nothing is shelved that a follower would not take, and nothing but the pointer ever changes under its name. Killed at
   any step, the next round drafts the same edition again with the same rows.
+- While two key epochs are published, a recipient's feed has an index of each, brought up one after the other.
 - A number of an edition is used once: where the shelf knows a newer edition than the database, nothing is published.
 """
 
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tuf.api.metadata import Root
 
-from registry import editions
+from registry import editions, epochs, roots
 from registry.editions import FeedIndex
 from registry.errors import ConflictError, FeedError, RegistryError, UnavailableError
 from registry.logs import log
@@ -57,15 +58,20 @@ def publish_once(
     anew = anew or {}
     counts = {"editions": 0, "feeds": 0, "rows": 0, "renewed": 0}
     failures: dict[str, str] = {}
-    feed.trusted_root(registry.shelf, registry.signing, registry.clock.now())
-    root = feed.newest_root(registry.shelf)
+    registry.signing.look_again()
+    roots.trusted_root(registry.shelf, registry.signing, registry.clock.now())
+    trusted = roots.all_roots(registry.shelf)
+    signing = registry.signing.under(trusted[0])
     everybody = registry.store.feeds.recipients()
-    heads = _heads(registry, [each for each in everybody if each.party not in anew], root, failures) | dict(anew)
+    heads = _heads(registry, [each for each in everybody if each.party not in anew], trusted, failures) | dict(anew)
+    feed.bring_newest(registry.shelf, [party for party, head in heads.items() if head is not None], trusted[0])
     try:
         mark.must_not_be_behind(registry, heads.values())
-    except ConflictError:
+        epochs.must_be_held(registry.store, registry.keys)
+    except RegistryError:
         readable = {party: head for party, head in heads.items() if party not in anew}
-        freshness.renew(registry, readable, failures, keep=keep)  # what was published stays good until somebody helps
+        # what was published stays good until somebody helps
+        freshness.renew(registry, readable, failures, signing=signing, keep=keep)
         raise
     recipients = [recipient for recipient in everybody if recipient.party in heads]
     sandbox.move_on(registry)
@@ -76,24 +82,16 @@ def publish_once(
             mark.put(registry.shelf, newest.edition)
         with scratch(registry) as folder:
             work = Round(
-                registry, newest.edition, from_micros(newest.opened), folder,
+                registry, newest.edition, from_micros(newest.opened), folder, signing,
+                epochs=epochs.published(registry.store, registry.clock, registry.settings.keys),
                 resumed=registry.store.editions.resumed(), anew=frozenset(anew),
             )
-            for recipient in recipients:
-                keep()
-                rows = _one(work, recipient, heads[recipient.party], keep, failures)
-                if rows is not None:
-                    counts["feeds"] += 1
-                    counts["rows"] += rows
-                    del heads[recipient.party]  # its pointer is as fresh as can be
-                elif recipient.party in failures:  # its pointer may have moved before it failed
-                    del heads[recipient.party]
-                    heads |= _heads(registry, [recipient], root, failures)
+            counts |= _recipients(work, recipients, heads, trusted, keep, failures)
     if found is not None and not (failures and not counts["feeds"]):
         with registry.store.writing(about="edition"):
             registry.store.editions.publish(edition=found.edition, at=to_micros(registry.clock.now()))
         counts["editions"] += 1
-    counts["renewed"] = freshness.renew(registry, heads, failures, keep=keep)
+    counts["renewed"] = freshness.renew(registry, heads, failures, signing=signing, keep=keep)
     if rolling.is_due(registry):
         try:
             with scratch(registry) as folder:
@@ -106,15 +104,56 @@ def publish_once(
     return counts
 
 
+def _recipients(
+    work: Round, recipients: Sequence[Recipient], heads: dict[str, feed.Head | None], trusted: Sequence[Root],
+    keep: Keep, failures: dict[str, str],
+) -> dict[str, int]:
+    """Publish to all recipients; the counts `feeds` and `rows`."""
+    done = [_recipient(work, recipient, heads, trusted, keep, failures) for recipient in recipients]
+    for epoch in work.epochs:
+        if epoch not in work.registry.keys.masters:  # its lists stand still
+            error = UnavailableError(f"This process lacks the master of key epoch {epoch}.", code="epoch_not_held")
+            _failed(f"epoch {epoch}", error, failures)
+    rows = [each for each in done if each is not None]
+    return {"feeds": len(rows), "rows": sum(rows)}
+
+
 # --- one recipient ----------------------------------------------------------------------------------------------------
 
 
-def _one(
-    work: Round, recipient: Recipient, head: feed.Head | None, keep: Keep, failures: dict[str, str]
+def _recipient(
+    work: Round, recipient: Recipient, heads: dict[str, feed.Head | None], trusted: Sequence[Root], keep: Keep,
+    failures: dict[str, str],
 ) -> int | None:
-    """Publish to one recipient; how many rows, None for nothing to publish or a failure, which is noted."""
+    """Publish to one recipient in every key epoch, each a step of its own; how many rows, None for nothing.
+
+    Takes it out of `heads`, which are to be renewed, where its pointer is as fresh as can be.
+    """
+    rows: int | None = None
+    for epoch in work.epochs:
+        if epoch not in work.registry.keys.masters:
+            continue
+        keep()
+        before = dict(failures)
+        done = _one(work, recipient, epoch, heads.get(recipient.party), keep, failures)
+        if done is not None:
+            rows = (rows or 0) + done
+        if done is not None or failures != before:  # its pointer may have moved before it failed
+            heads.pop(recipient.party, None)
+            heads |= _heads(work.registry, [recipient], trusted, failures)
+            if recipient.party not in heads:
+                break
+    if rows is not None and recipient.party not in failures:
+        heads.pop(recipient.party, None)
+    return rows
+
+
+def _one(
+    work: Round, recipient: Recipient, epoch: int, head: feed.Head | None, keep: Keep, failures: dict[str, str]
+) -> int | None:
+    """Publish to one recipient in one key epoch; how many rows, None for nothing or a failure, which is noted."""
     try:
-        return _publish(work, recipient, head, keep)
+        return _publish(work, recipient, epoch, head, keep)
     except RegistryError as error:
         if error.code in _STOPS:
             raise
@@ -128,24 +167,23 @@ def _one(
     return None
 
 
-def _publish(work: Round, recipient: Recipient, head: feed.Head | None, keep: Keep) -> int | None:
+def _publish(work: Round, recipient: Recipient, epoch: int, head: feed.Head | None, keep: Keep) -> int | None:
     registry, party = work.registry, recipient.party
-    settings = registry.settings.publish
-    index = head.index if head is not None and party not in work.anew else None
+    index = head.of(epoch) if head is not None else None
     if index is not None:
         _note(registry, index)
         if index.newest >= work.edition:
-            return None
+            return _end_overlap(work, party, head)
         if work.begins_anew(index):
             index = None
-    folder = work.folder / party
+    folder = work.folder / f"{party}-{epoch}"
     folder.mkdir()
-    mirror = copies.copy_of(registry, party, index, folder)
-    made = draft(work, recipient, index, mirror, folder)
+    mirror = copies.copy_of(registry, party, epoch, index, folder)
+    made = draft(work, recipient, epoch, index, mirror, folder)
     if made is None:
-        return None
+        return _end_overlap(work, party, head)
     feed.bring_roots(registry.shelf, party)
-    signed = feed.advance(head, made.index, registry.signing, registry.clock.now(), hours=settings.timestamp_hours)
+    signed = _advanced(work, head, made.index)
     _rehearse(registry, made, signed, mirror)
     for name, path in made.staged.items():
         size = path.stat().st_size if isinstance(path, Path) else len(path)
@@ -160,6 +198,26 @@ def _publish(work: Round, recipient: Recipient, head: feed.Head | None, keep: Ke
     return sum(part.rows for file in made.files for part in (*file.parts, *file.exceptions))
 
 
+def _advanced(work: Round, head: feed.Head | None, *fresh: FeedIndex) -> dict[str, bytes]:
+    """The metadata of a feed that gets these indexes; those of the other epochs stay while they are published."""
+    registry, renewed = work.registry, {index.epoch for index in fresh}
+    others = head.indexes if head is not None else ()
+    stay = [index for index in others if index.epoch in work.epochs and index.epoch not in renewed]
+    hours = registry.settings.publish.timestamp_hours
+    return feed.advance(head, [*fresh, *stay], work.signing, registry.clock.now(), hours=hours)
+
+
+def _end_overlap(work: Round, party: str, head: feed.Head | None) -> int | None:
+    """Take the indexes of epochs that are published no more out of a feed that has the newest one; 0 rows, or None."""
+    if head is None or head.index is None or head.index.epoch != work.epochs[0]:
+        return None
+    if all(index.epoch in work.epochs for index in head.indexes):
+        return None
+    for name, content in _advanced(work, head).items():
+        work.registry.shelf.put(feed.place(party, name), content)
+    return 0
+
+
 def _rehearse(registry: Registry, made: Draft, signed: dict[str, bytes], mirror: Mirror) -> None:
     """Follow what is to be shelved as a carrier would, from the first root on. Raises FeedError where one would refuse.
 
@@ -168,8 +226,11 @@ def _rehearse(registry: Registry, made: Draft, signed: dict[str, bytes], mirror:
     party, scratch = made.index.recipient, made.rehearsal
     scratch.mkdir()
     source = ShelfSource(registry.shelf, party, {**made.staged, **signed})
-    first = registry.shelf.get(f"{feed.TRUST}/1.root.json")
-    index = trust.newest(source, scratch / "trust", first, registry.clock.now(), recipient=party).index
+    first = registry.shelf.get(f"{roots.TRUST}/1.root.json")
+    index = trust.newest(
+        source, scratch / "trust", first, registry.clock.now(), recipient=party,
+        choose=lambda _offered: made.index.epoch,
+    ).index
     entry = index.edition(index.newest)
     if made.delta is not None and made.prepared is not None:
         path = editions.cheapest_path(index, editions.Edition(mirror.edition))
@@ -197,7 +258,7 @@ def _must_agree(entry: editions.FeedEdition, entries: int, content_root: str, ex
 
 def _note(registry: Registry, index: FeedIndex) -> None:
     """Keep what a feed offers as its newest edition, unless it is kept already."""
-    if registry.store.feeds.edition(recipient=index.recipient, edition=index.newest) is not None:
+    if registry.store.feeds.edition(recipient=index.recipient, edition=index.newest, epoch=index.epoch) is not None:
         return
     entry = index.edition(index.newest)
     files = [file for file in index.files if file.to == index.newest and file.epoch == index.epoch]
@@ -215,6 +276,7 @@ def _note(registry: Registry, index: FeedIndex) -> None:
         published=to_micros(registry.clock.now()),
         changes=sum(part.rows for part in changed),
         change_bytes=sum(part.bytes for part in changed),
+        epoch=index.epoch,
     )
     told = {"edition": row.edition, "kind": row.kind, "rows": row.rows, "bytes": row.size, "entries": row.entries}
     with registry.store.writing(about=f"feed {index.recipient}"):
@@ -229,16 +291,17 @@ def _note(registry: Registry, index: FeedIndex) -> None:
 
 
 def _heads(
-    registry: Registry, recipients: Sequence[Recipient], root: Root, failures: dict[str, str]
+    registry: Registry, recipients: Sequence[Recipient], trusted: Sequence[Root], failures: dict[str, str]
 ) -> dict[str, feed.Head | None]:
     """Where feeds stand, by party; those that are damaged are among the failures instead."""
     heads: dict[str, feed.Head | None] = {}
     for recipient in recipients:
         try:
-            head = feed.read_head(registry.shelf, recipient.party, root)
+            head = feed.read_head(registry.shelf, recipient.party, trusted[0], trusted[1:])
             offered = registry.store.feeds.newest_edition(recipient.party)
-            if offered > (head.index.newest if head is not None else 0):  # the pointer is gone, or an old one is back
-                raise feed.damaged(recipient.party)
+            begun = head is not None and not head.indexes  # signed by a key that counts no more: it begins anew
+            if offered > (head.newest if head is not None else 0) and not begun:
+                raise feed.damaged(recipient.party)  # the pointer is gone, or an old one is back
             heads[recipient.party] = head
         except FeedError as error:
             _failed(recipient.party, error, failures)

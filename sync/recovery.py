@@ -21,7 +21,7 @@ from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 from tuf.api.serialization import DeserializationError
 
-from registry import audit
+from registry import audit, roots
 from registry.editions import FeedIndex
 from registry.errors import ConflictError, FeedError, NotFoundError, RegistryError, UnavailableError
 from registry.store.editions import BaseRow
@@ -109,26 +109,23 @@ def rebuild_feed(registry: Registry, party: str, *, keep: Keep, actor: str) -> F
     with registry.store.writing(about="edition"):
         registry.store.editions.want(f"feed {party} begins anew", at=to_micros(registry.clock.now()))
         audit.append(registry.store, registry.clock, actor=actor, action="feed_rebuilt", subject=f"party:{party}")
-    root = feed.newest_root(registry.shelf)
+    root = roots.newest_root(registry.shelf)
     failed: RegistryError | None = None
     try:
         publish_once(registry, keep=keep, anew={party: lifted(registry, party, root)})
     except UnavailableError as error:  # perhaps only of others: what this one is decides
         failed = error
     head = feed.read_head(registry.shelf, party, root)
-    if head is None or head.index.newest < registry.store.editions.newest():
+    if head is None or head.index is None or head.newest < registry.store.editions.newest():
         raise failed or feed.damaged(party)
     return head.index
 
 
 def lifted(registry: Registry, party: str, root: Root) -> feed.Head:
-    """A head without an index, whose versions are above all that was ever signed for a feed."""
+    """A head without indexes, whose versions are above all that was ever signed for a feed."""
     version = JUMP + max([0, *_versions(registry, party, root)])
-    nothing = FeedIndex(
-        recipient=party, algorithm=registry.settings.publish.algorithm, epoch=registry.keys.epoch, newest=0
-    )
     return feed.Head(
-        nothing, "", Targets(version=version), Snapshot(version=version),
+        (), Targets(version=version), Snapshot(version=version),
         Timestamp(version=version, snapshot_meta=MetaFile(version)),
     )
 
@@ -158,16 +155,16 @@ def mend_roots(registry: Registry) -> list[str]:
     """
     shelf, mended = registry.shelf, []
     copies = [name for name in shelf.names("feeds/") if name.endswith(".root.json")]
-    numbers = {feed.version_of(name) for name in (*copies, *shelf.names(f"{feed.TRUST}/"))}
+    numbers = {roots.version_of(name) for name in (*copies, *shelf.names(f"{roots.TRUST}/"))}
     before: Root | None = None
     for number in range(1, max(numbers, default=0) + 1):
-        name = f"{feed.TRUST}/{number}.root.json"
+        name = f"{roots.TRUST}/{number}.root.json"
         found = _sound(registry, name, before)
         if found is None:
             mine = [copy for copy in copies if copy.endswith(f"/{number}.root.json")]
             copy = next((copy for copy in mine if _sound(registry, copy, before)), None)
             if copy is None:
-                raise feed.damaged_root(name)
+                raise roots.damaged_root(name)
             shelf.put(name, shelf.get(copy))
             mended.append(name)
             found = _sound(registry, name, before)
@@ -189,12 +186,13 @@ def mend_all_roots(registry: Registry, *, actor: str) -> list[str]:
 
 
 def _sound(registry: Registry, name: str, before: Root | None) -> Root | None:
-    """A root that follows from the one before it; the first one must name our own key."""
+    """A root that follows from the one before it; the first one must name our own key, where that is here."""
     try:
-        root = feed.read_root(registry.shelf, name, before)
+        root = roots.read_root(registry.shelf, name, before)
     except FeedError:
         return None
-    if before is None and registry.signing.root.public_key.keyid not in root.roles[Root.type].keyids:
+    own = registry.signing.root
+    if before is None and own is not None and own.public_key.keyid not in root.roles[Root.type].keyids:
         return None
     return root
 
@@ -202,7 +200,7 @@ def _sound(registry: Registry, name: str, before: Root | None) -> Root | None:
 def _roots_of_feed(registry: Registry, party: str) -> list[str]:
     """Put all roots into a feed again, over copies that somebody altered; the names of what changed."""
     put = []
-    for name in registry.shelf.names(f"{feed.TRUST}/"):
+    for name in registry.shelf.names(f"{roots.TRUST}/"):
         own = feed.place(party, f"metadata/{name.rpartition('/')[2]}")
         if registry.shelf.size(own) is None or registry.shelf.get(own) != registry.shelf.get(name):
             registry.shelf.put(own, registry.shelf.get(name))
@@ -254,13 +252,13 @@ def survey(registry: Registry, *, seen: int = 0) -> Lost:
 
 def _lost_feeds(registry: Registry) -> Iterator[LostFeed]:
     known = {recipient.party for recipient in registry.store.feeds.recipients()}
-    root = feed.newest_root(registry.shelf)
+    root = roots.newest_root(registry.shelf)
     for party in sorted({name.split("/")[1] for name in registry.shelf.names("feeds/")}):
         try:
             head = feed.read_head(registry.shelf, party, root)
         except FeedError:
             head = None
-        if head is None:
+        if head is None or head.index is None:
             yield LostFeed(party, party in known, None, 0, None)
             continue
         entry = head.index.edition(head.index.newest)
@@ -286,7 +284,7 @@ def resume(registry: Registry, *, seen: int = 0, keep: Keep, actor: str) -> Lost
             detail={"tables": lost.database, "shelf": lost.on_shelf, "seen": seen, "next": lost.ahead + 1},
         )
     mark.put(registry.shelf, lost.ahead)
-    root = feed.newest_root(registry.shelf)
+    root = roots.newest_root(registry.shelf)
     unseen = lost.ahead > lost.on_shelf  # then the shelf is old as well, and its metadata with it
     parties = [recipient.party for recipient in store.feeds.recipients()] if unseen else []
     publish_once(registry, keep=keep, anew={party: lifted(registry, party, root) for party in parties})

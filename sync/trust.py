@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,18 +34,20 @@ from tuf.ngclient import FetcherInterface, Updater
 from registry import editions
 from registry.errors import FeedError, NotFoundError
 from registry.outside.shelf import refused
-from sync.feed import INDEX, POINTER, index_name
+from sync.feed import INDEX, POINTER, epochs_of, index_name
 from sync.source import Source
 
 CHUNK = 1 << 20
+Choose = Callable[[tuple[int, ...]], int]
 
 
 @dataclass(frozen=True)
 class Trusted:
-    """A feed's newest index, believed, and until when its pointer holds."""
+    """A feed's newest index, believed, until when its pointer holds, and which key epochs the feed offers."""
 
     index: editions.FeedIndex
     expires: datetime
+    offered: tuple[int, ...] = ()
 
 
 class _Fetcher(FetcherInterface):
@@ -65,14 +67,19 @@ class _Fetcher(FetcherInterface):
             raise DownloadHTTPError("missing", 404) from error
 
 
-def newest(source: Source, folder: Path, root: bytes, now: datetime, *, recipient: str = "") -> Trusted:
+def newest(
+    source: Source, folder: Path, root: bytes, now: datetime, *, recipient: str = "", choose: Choose = max
+) -> Trusted:
     """The newest index of a feed, verified from the trusted root on; `folder` keeps what was seen.
+
+    `choose` is given the key epochs that the feed offers, the newest first, and says whose index to fetch; by default
+    that of the newest.
 
     Raises FeedError: `feed_altered`, `feed_cut`, `feed_older`, `feed_expired`, `feed_foreign_key`, `feed_incomplete`,
     `feed_foreign` (another recipient's), `no_feed`, `bad_root`; and what the source raises.
     """
     with _seen(folder) as scratch:
-        return _newest(source, scratch, root, now, recipient)
+        return _newest(source, scratch, root, now, recipient, choose)
 
 
 def is_root(content: bytes) -> bool:
@@ -85,7 +92,9 @@ def is_root(content: bytes) -> bool:
     return True
 
 
-def _newest(source: Source, folder: Path, root: bytes, now: datetime, recipient: str) -> Trusted:
+def _newest(
+    source: Source, folder: Path, root: bytes, now: datetime, recipient: str, choose: Choose
+) -> Trusted:
     fetcher = _Fetcher(source)
     try:
         updater = Updater(str(folder), "metadata", fetcher=fetcher, bootstrap=root)
@@ -95,7 +104,8 @@ def _newest(source: Source, folder: Path, root: bytes, now: datetime, recipient:
     trusted.reference_time = now  # the set would read the machine's clock
     try:
         updater.refresh()
-        target = updater.get_targetinfo(INDEX)
+        offered = epochs_of(trusted.targets.targets)
+        target = offered.get(choose(tuple(offered))) if offered else None
         if target is None:
             raise FeedError("The feed holds no index.", code="feed_incomplete")
         content = _kept(folder, target.hashes["sha256"])
@@ -110,7 +120,7 @@ def _newest(source: Source, folder: Path, root: bytes, now: datetime, recipient:
     index = editions.decode_feed(content)
     if recipient and index.recipient != recipient:
         raise FeedError("The feed is for another recipient.", code="feed_foreign")
-    return Trusted(index, trusted.timestamp.expires)
+    return Trusted(index, trusted.timestamp.expires, tuple(offered))
 
 
 def _kept(folder: Path, sha256: str) -> bytes | None:

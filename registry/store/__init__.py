@@ -14,6 +14,7 @@ from registry.store.codes import Codes
 from registry.store.consents import Consents
 from registry.store.editions import Editions
 from registry.store.engine import Engine
+from registry.store.epochs import Epochs
 from registry.store.feedhistory import FeedHistory
 from registry.store.feeds import Feeds
 from registry.store.findings import FindingRows
@@ -21,7 +22,7 @@ from registry.store.jobs import Jobs
 from registry.store.parties import Parties
 from registry.store.registrations import Registrations
 from registry.store.reports import Reports
-from registry.store.schema import migrate
+from registry.store.schema import migrate, newest
 from registry.store.serving import Serving
 from registry.store.sessions import Sessions
 from registry.store.vitals import Vitals
@@ -39,6 +40,7 @@ class Store:
         self.codes = Codes(engine)
         self.consents = Consents(engine)
         self.editions = Editions(engine)
+        self.epochs = Epochs(engine)
         self.feed_history = FeedHistory(engine)
         self.feeds = Feeds(engine)
         self.findings = FindingRows(engine)
@@ -62,6 +64,10 @@ class Store:
     def migrate(self, *, at: int) -> list[int]:
         """Bring the schema up to date; the numbers of the migrations that ran."""
         return migrate(self.engine, at=at)
+
+    def schema(self) -> int:
+        """The number of the newest migration that has run; 0 for a database that is empty."""
+        return newest(self.engine)
 
     def close(self) -> None:
         """Close all connections."""

@@ -50,6 +50,7 @@ class FeedEditionRow:
     published: int
     changes: int = 0
     change_bytes: int = 0
+    epoch: int = 1
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class AcknowledgementRow:
     exceptions_root: bytes
     at: int
     agrees: bool
+    epoch: int = 1
 
 
 class Feeds:
@@ -96,26 +98,31 @@ class Feeds:
     # what was offered
 
     def put_edition(self, row: FeedEditionRow) -> None:
-        """Keep what a recipient was offered; of one edition once, a repetition counts as the same."""
+        """Keep what a recipient was offered; of one edition and key epoch once, a repetition counts as the same."""
         self._engine.run(
-            """INSERT INTO feed_edition (recipient, edition, kind, rows, bytes, entries, content_root, exceptions_root,
-                                         published, changes, change_bytes)
-               VALUES (:recipient, :edition, :kind, :rows, :size, :entries, :content_root, :exceptions_root, :published,
-                       :changes, :change_bytes)
-               ON CONFLICT (recipient, edition) DO UPDATE SET kind = excluded.kind, rows = excluded.rows,
+            """INSERT INTO feed_edition (recipient, edition, epoch, kind, rows, bytes, entries, content_root,
+                                         exceptions_root, published, changes, change_bytes)
+               VALUES (:recipient, :edition, :epoch, :kind, :rows, :size, :entries, :content_root, :exceptions_root,
+                       :published, :changes, :change_bytes)
+               ON CONFLICT (recipient, edition, epoch) DO UPDATE SET kind = excluded.kind, rows = excluded.rows,
                    bytes = excluded.bytes, entries = excluded.entries, content_root = excluded.content_root,
                    exceptions_root = excluded.exceptions_root, changes = excluded.changes,
                    change_bytes = excluded.change_bytes""",
             **vars(row),
         )
 
-    def edition(self, *, recipient: str, edition: int) -> FeedEditionRow | None:
-        """What a recipient was offered as one edition."""
-        row = self._engine.row(
-            "SELECT * FROM feed_edition WHERE recipient = :recipient AND edition = :edition",
+    def edition(self, *, recipient: str, edition: int, epoch: int | None = None) -> FeedEditionRow | None:
+        """What a recipient was offered as one edition, in a key epoch (by default the newest that has it)."""
+        found = self.offered(recipient=recipient, edition=edition)
+        return next((row for row in found if epoch is None or row.epoch == epoch), None)
+
+    def offered(self, *, recipient: str, edition: int) -> tuple[FeedEditionRow, ...]:
+        """What a recipient was offered as one edition, in every key epoch that has it, the newest first."""
+        rows = self._engine.rows(
+            "SELECT * FROM feed_edition WHERE recipient = :recipient AND edition = :edition ORDER BY epoch DESC",
             recipient=recipient, edition=edition,
         )
-        return _offered(row) if row else None
+        return tuple(_offered(row) for row in rows)
 
     def newest_edition(self, recipient: str) -> int:
         """The newest edition that a recipient was offered; 0 where there is none."""
@@ -129,13 +136,16 @@ class Feeds:
     def editions(self, *, recipient: str, limit: int) -> tuple[FeedEditionRow, ...]:
         """The newest editions of a feed, newest first."""
         rows = self._engine.rows(
-            "SELECT * FROM feed_edition WHERE recipient = :recipient ORDER BY edition DESC LIMIT :limit",
+            "SELECT * FROM feed_edition WHERE recipient = :recipient ORDER BY edition DESC, epoch DESC LIMIT :limit",
             recipient=recipient, limit=limit,
         )
         return tuple(_offered(row) for row in rows)
 
     def waiting_since(self) -> dict[str, int]:
-        """When the oldest edition that a recipient has not acknowledged was published (Micros); those that lag."""
+        """When the oldest edition that a recipient has not acknowledged was published (Micros); those that lag.
+
+        A recipient that has not come over to a new key epoch lags as soon as that one has an edition of its own.
+        """
         rows = self._engine.rows(
             """SELECT f.recipient, MIN(f.published) AS since FROM feed_edition f
                WHERE f.edition > COALESCE(
@@ -145,35 +155,36 @@ class Feeds:
         return {str(row["recipient"]): int(row["since"]) for row in rows}
 
     def newest(self) -> dict[str, FeedEditionRow]:
-        """The newest edition of every feed."""
+        """The newest edition of every feed, in its newest key epoch."""
         rows = self._engine.rows(
             """SELECT f.* FROM feed_edition f
                JOIN (SELECT recipient, MAX(edition) AS edition FROM feed_edition GROUP BY recipient) n
-               ON n.recipient = f.recipient AND n.edition = f.edition"""
+               ON n.recipient = f.recipient AND n.edition = f.edition ORDER BY f.epoch"""
         )
         return {str(row["recipient"]): _offered(row) for row in rows}
 
     # what recipients say
 
     def acknowledge(
-        self, *, recipient: str, edition: int, content_root: bytes, exceptions_root: bytes, at: int, agrees: bool
+        self, *, recipient: str, edition: int, content_root: bytes, exceptions_root: bytes, at: int, agrees: bool,
+        epoch: int = 1,
     ) -> None:
-        """Keep what a recipient says it has; the last word about an edition counts."""
+        """Keep what a recipient says it has; the last word about an edition in a key epoch counts."""
         self._engine.run(
-            """INSERT INTO acknowledgement (recipient, edition, content_root, exceptions_root, at, agrees)
-               VALUES (:recipient, :edition, :content_root, :exceptions_root, :at, :agrees)
-               ON CONFLICT (recipient, edition) DO UPDATE SET content_root = excluded.content_root,
+            """INSERT INTO acknowledgement (recipient, edition, epoch, content_root, exceptions_root, at, agrees)
+               VALUES (:recipient, :edition, :epoch, :content_root, :exceptions_root, :at, :agrees)
+               ON CONFLICT (recipient, edition, epoch) DO UPDATE SET content_root = excluded.content_root,
                    exceptions_root = excluded.exceptions_root, at = excluded.at, agrees = excluded.agrees""",
             recipient=recipient, edition=edition, content_root=content_root, exceptions_root=exceptions_root, at=at,
-            agrees=int(agrees),
+            agrees=int(agrees), epoch=epoch,
         )
 
     def acknowledged(self) -> dict[str, AcknowledgementRow]:
-        """The newest acknowledgement of every recipient."""
+        """The newest acknowledgement of every recipient; of one edition in two key epochs, that of the newer one."""
         rows = self._engine.rows(
             """SELECT a.* FROM acknowledgement a
                JOIN (SELECT recipient, MAX(edition) AS edition FROM acknowledgement GROUP BY recipient) n
-               ON n.recipient = a.recipient AND n.edition = a.edition"""
+               ON n.recipient = a.recipient AND n.edition = a.edition ORDER BY a.epoch"""
         )
         return {str(row["recipient"]): _acknowledgement(row) for row in rows}
 
@@ -199,7 +210,7 @@ class Feeds:
     def put_key(self, *, party: str, public_key: bytes, at: int) -> None:
         """Keep the public key that a carrier's list keys are wrapped for; a new one takes the old one's place."""
         self._engine.run(
-            """INSERT INTO carrier_key (party, public_key, at) VALUES (:party, :public_key, :at)
+            """INSERT INTO carrier_key (party, public_key, at, since) VALUES (:party, :public_key, :at, :at)
                ON CONFLICT (party) DO UPDATE SET public_key = excluded.public_key, at = excluded.at""",
             party=party, public_key=public_key, at=at,
         )
@@ -208,6 +219,11 @@ class Feeds:
         """A carrier's public key and since when it is known (Micros)."""
         row = self._engine.row("SELECT public_key, at FROM carrier_key WHERE party = :party", party=party)
         return (bytes(row["public_key"]), int(row["at"])) if row else None
+
+    def keys_known(self) -> dict[str, tuple[int, int]]:
+        """Of every carrier that registered a public key: when the first one came, and when the present one (Micros)."""
+        rows = self._engine.rows("SELECT party, since, at FROM carrier_key ORDER BY party")
+        return {str(row["party"]): (int(row["since"]), int(row["at"])) for row in rows}
 
 
 def _offered(row: Row) -> FeedEditionRow:

@@ -27,6 +27,11 @@ class Registrations:
         """The current row of a number, whatever its state."""
         return self._engine.row("SELECT * FROM registration WHERE number = :number", number=number)
 
+    def any_number(self) -> bytes | None:
+        """One sealed number, whichever; None where there is none."""
+        row = self._engine.row("SELECT number FROM registration LIMIT 1")
+        return bytes(row["number"]) if row else None
+
     def put(self, values: Mapping[str, Any]) -> int:
         """Write the current row whole (version excepted); its new version."""
         row = self._engine.row(

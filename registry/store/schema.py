@@ -22,7 +22,7 @@ from registry.store.migrations.outboxes import OUTBOXES
 from registry.store.migrations.step import Migration
 from registry.store.migrations.webhooks import WEBHOOKS
 
-__all__ = ["MIGRATIONS", "Migration", "migrate"]
+__all__ = ["MIGRATIONS", "Migration", "migrate", "newest"]
 
 MIGRATIONS: tuple[Migration, ...] = (LOOP, CARRIERS, EPOCHS, DRIFT, NUMBER_EVENTS, WEBHOOKS, OUTBOXES, BATCHES)
 
@@ -53,3 +53,11 @@ def migrate(engine: Engine, *, at: int, upto: int | None = None) -> list[int]:
             )
             ran.append(migration.number)
     return ran
+
+
+def newest(engine: Engine) -> int:
+    """The number of the newest migration that has run; 0 for an empty database."""
+    with engine.writing("migration"):
+        engine.script((_LEDGER,))
+        row = engine.row("SELECT COALESCE(MAX(number), 0) AS number FROM migration")
+    return int(row["number"]) if row is not None else 0

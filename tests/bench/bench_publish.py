@@ -168,9 +168,11 @@ class Near(ShelfSource):
             return {}
         if path == "acknowledgements":
             return {"agrees": followers.acknowledge(bench.store, bench.clock, party=self._name, **body)}
-        found = keydelivery.deliver(bench.store, bench.keys, party=self._name)
+        found = keydelivery.deliver(
+            bench.store, bench.clock, bench.keys, bench.settings.keys, party=self._name
+        )
         keys = [{"epoch": each.epoch, "wrapped": base64.b64encode(each.wrapped).decode()} for each in found]
-        return {"epoch": bench.keys.epoch, "algorithm": bench.settings.publish.algorithm, "keys": keys}
+        return {"epoch": keys[-1]["epoch"], "algorithm": bench.settings.publish.algorithm, "keys": keys}
 
 
 def follow_step(folder: str, seed: str) -> dict[str, Any]:

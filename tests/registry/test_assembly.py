@@ -11,9 +11,14 @@ import pytest
 from registry import credentials, parties
 from registry.assembly import FIRST_OFFICER, REGULATOR, Registry, assemble, prepare
 from registry.errors import RegistryError, SettingsError
-from registry.keys import SigningKeys
+from registry.keys import KeyRing, SigningKeys
+from registry.numbers import Number
+from registry.outside import keyfile
 from registry.outside.sms import ConsoleGateway, HttpGateway
-from registry.store.schema import MIGRATIONS
+from registry.sealing import seal_one
+from registry.store import Store
+from registry.store.engine import SqliteEngine
+from registry.store.schema import MIGRATIONS, migrate
 from tests.doubles import FakeClock
 
 MASTER = "DECLINE_CALL_MASTER_1"
@@ -114,7 +119,7 @@ def test_what_lies_in_an_instance_is_nobody_elses(instance: Path) -> None:
     prepare(instance, {})
     assert mode(instance) == mode(instance / "keys") == 0o700
     files = list((instance / "keys").iterdir())
-    assert len(files) == 3
+    assert len(files) == 4
     assert {mode(path) for path in files} == {0o600}
 
 
@@ -154,7 +159,7 @@ def test_keys_that_others_can_read_stop_the_start(instance: Path) -> None:
     started(instance).close()
 
 
-@pytest.mark.parametrize(("lost", "code"), [("master-1.key", "no_master"), ("feed-root.key", "no_key")])
+@pytest.mark.parametrize(("lost", "code"), [("master-1.key", "no_master"), ("storage.key", "no_key")])
 def test_a_key_that_was_lost_stops_the_start_and_is_never_made_anew(instance: Path, lost: str, code: str) -> None:
     prepare(instance, {})
     (instance / "keys" / lost).unlink()
@@ -184,8 +189,35 @@ def test_a_master_in_the_environment_goes_before_the_file(instance: Path) -> Non
 
 def test_with_a_master_in_the_environment_none_is_written(instance: Path) -> None:
     prepare(instance, {MASTER: "ab" * 32})
-    assert {path.name for path in (instance / "keys").iterdir()} == {"feed-root.key", "feed-online.key"}
+    assert {path.name for path in (instance / "keys").iterdir()} == {
+        "storage.key", "feed-root.key", "feed-online.key",
+    }
     assert refusal(instance).code == "no_master"
+
+
+def test_an_instance_from_before_epochs_goes_on_with_the_key_that_its_numbers_are_sealed_under(
+    instance: Path,
+) -> None:
+    keys = instance / "keys"
+    keyfile.create(keys, {})
+    (keys / "storage.key").unlink()
+    sealing = KeyRing({1: bytes.fromhex((keys / "master-1.key").read_text().strip())}).at_rest
+    store = Store(SqliteEngine(instance / "registry.db"))
+    migrate(store.engine, at=0, upto=2)
+    with store.writing():
+        store.registrations.put({
+            "number": seal_one(sealing, Number(1, 8613800000000)), "state": "active", "calls": 1, "robocalls": 0,
+            "messages": 0, "quiet": 0, "source": "web", "language": "en", "since": 0, "expires": 0,
+        })
+    store.close()
+    prepare(instance, {})
+    assert (keys / "storage.key").read_bytes() == (keys / "master-1.key").read_bytes()
+    after = started(instance)
+    assert after.keys.at_rest == sealing
+    after.close()
+    with pytest.raises(SettingsError) as caught:
+        prepare(instance, {"DECLINE_CALL_STORAGE": "ab" * 32})
+    assert caught.value.code == "wrong_storage_key"
 
 
 def test_the_gateway_is_the_one_that_the_settings_name(instance: Path) -> None:

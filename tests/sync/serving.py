@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from registry import editions, findings, followers, keydelivery, repairs
+from registry import editions, findings, followers, keydelivery, repairs, roots
 from registry.errors import ConflictError, NotFoundError, RegistryError
 from registry.outside.shelf import FolderShelf
 from registry.preferences import Preference
@@ -38,6 +38,7 @@ class Handler(BaseHTTPRequestHandler):
     town: Town
     broken: dict[str, int]  # path -> how many more times the connection breaks in the middle
     asked: list[tuple[str, str]]  # path and Range
+    withheld: set[int]  # key epochs whose list keys are not delivered
 
     def do_GET(self) -> None:
         path = self.path.removeprefix("/api/v1/")
@@ -45,10 +46,13 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Authorization") != f"Bearer {KEY}":
             return self.answer(401, b"{}")
         if path == "keys":
-            found = keydelivery.deliver(self.town.store, self.town.keys, party="cmcc")
-            keys = [{"epoch": key.epoch, "wrapped": _base64(key.wrapped)} for key in found]
+            found = keydelivery.deliver(
+                self.town.store, self.town.clock, self.town.keys, self.town.settings.keys, party="cmcc"
+            )
+            told = [key for key in found if key.epoch not in self.withheld]
+            keys = [{"epoch": key.epoch, "wrapped": _base64(key.wrapped)} for key in told]
             algorithm = self.town.settings.publish.algorithm
-            return self.answer(200, _json({"epoch": self.town.keys.epoch, "algorithm": algorithm, "keys": keys}))
+            return self.answer(200, _json({"epoch": keys[-1]["epoch"], "algorithm": algorithm, "keys": keys}))
         if path.startswith("repair/"):
             return self.repair(path, None)
         try:
@@ -175,7 +179,7 @@ class World:
 
 @contextmanager
 def serving(town: Town) -> Iterator[tuple[str, type[Handler]]]:
-    handler = type("TownHandler", (Handler,), {"town": town, "broken": {}, "asked": []})
+    handler = type("TownHandler", (Handler,), {"town": town, "broken": {}, "asked": [], "withheld": set()})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
@@ -189,6 +193,6 @@ def serving(town: Town) -> Iterator[tuple[str, type[Handler]]]:
 
 
 def index_of(town: Town) -> editions.FeedIndex:
-    head = feed.read_head(town.shelf, "cmcc", feed.newest_root(town.shelf))
+    head = feed.read_head(town.shelf, "cmcc", roots.newest_root(town.shelf))
     assert head is not None
     return head.index

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from registry import roots
 from registry.errors import ConflictError, FeedError, NotFoundError, RegistryError, UnavailableError
 from registry.preferences import Preference
 from registry.settings import PublishSettings, Settings
@@ -36,7 +37,7 @@ def followed(small_town: Town, tmp_path: Path) -> Town:
 
 
 def name_of(town: Town, what: str) -> str:
-    head = feed.read_head(town.shelf, "all", feed.newest_root(town.shelf))
+    head = feed.read_head(town.shelf, "all", roots.newest_root(town.shelf))
     assert head is not None
     files = {file.kind: file for file in head.index.files}
     return {
@@ -196,7 +197,7 @@ def test_a_root_that_a_stranger_signed_is_not_brought_back(followed: Town) -> No
     town, stranger = followed, SigningKeys.from_seeds(b"x" * 32, b"y" * 32)
     town.shelf.delete("trust/1.root.json")
     for party in BOTH:
-        town.shelf.put(f"feeds/{party}/metadata/1.root.json", feed.make_root(stranger, town.clock.now()))
+        town.shelf.put(f"feeds/{party}/metadata/1.root.json", roots.make_root(stranger, town.clock.now()))
     with pytest.raises(FeedError):
         recovery.mend_all_roots(town, actor="test")
     assert town.shelf.size("trust/1.root.json") is None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tuf.api.metadata import Metadata, Root
 
-from registry import editions
+from registry import editions, roots
 from registry.errors import FeedError
 from registry.keys import SigningKeys
 from sync import feed, trust
@@ -32,9 +32,9 @@ def publish(
     shelf: MemoryShelf, clock: FakeClock, newest: int, signing: SigningKeys = SIGNING, lists: int = 0
 ) -> feed.Head:
     party = "cmcc"
-    feed.trusted_root(shelf, signing, clock.now())
+    roots.trusted_root(shelf, signing, clock.now())
     feed.bring_roots(shelf, party)
-    root = feed.newest_root(shelf)
+    root = roots.newest_root(shelf)
     head = feed.read_head(shelf, party, root)
     put(shelf, feed.advance(head, index(newest, lists=lists), signing, clock.now(), hours=24), party)
     found = feed.read_head(shelf, party, root)
@@ -110,7 +110,7 @@ def test_renewing_moves_the_pointer_alone_until_the_rest_ends_soon(
     clock.advance(hours=23)
     assert follow(shelf, clock, tmp_path).index.newest == 1
     clock.advance(days=50)
-    renewed = feed.read_head(shelf, "cmcc", feed.newest_root(shelf))
+    renewed = feed.read_head(shelf, "cmcc", roots.newest_root(shelf))
     assert renewed is not None
     files = feed.renew(renewed, SIGNING, clock.now(), hours=24)
     assert list(files) == ["metadata/2.targets.json", "metadata/2.snapshot.json", "metadata/timestamp.json"]
@@ -138,14 +138,14 @@ def test_an_older_feed_is_refused_by_whoever_saw_a_newer_one(
 
 
 def test_a_feed_signed_by_another_key_is_refused(shelf: MemoryShelf, clock: FakeClock, tmp_path: Path) -> None:
-    root = feed.make_root(SIGNING, clock.now())
+    root = roots.make_root(SIGNING, clock.now())
     publish(shelf, clock, 1, signing=STRANGER)
     assert refusal(shelf, clock, tmp_path, root) == "feed_foreign_key"
 
 
 def test_a_feed_of_another_recipient_is_refused(shelf: MemoryShelf, clock: FakeClock, tmp_path: Path) -> None:
     publish(shelf, clock, 1)
-    root = feed.newest_root(shelf)
+    root = roots.newest_root(shelf)
     head = feed.read_head(shelf, "cmcc", root)
     put(shelf, feed.advance(head, index(2, recipient="ctcc"), SIGNING, clock.now(), hours=24))
     assert refusal(shelf, clock, tmp_path) == "feed_foreign"
@@ -167,7 +167,7 @@ def test_a_file_that_was_altered_or_cut_is_told_apart(
     shelf.files[found] = damage(shelf.files[found])
     assert refusal(shelf, clock, tmp_path) == code
     with pytest.raises(FeedError) as caught:
-        feed.read_head(shelf, "cmcc", feed.newest_root(shelf))
+        feed.read_head(shelf, "cmcc", roots.newest_root(shelf))
     assert caught.value.code == "feed_damaged"
 
 
@@ -176,7 +176,7 @@ def test_a_file_that_is_gone_is_noticed(shelf: MemoryShelf, clock: FakeClock, tm
     shelf.delete("feeds/cmcc/metadata/1.targets.json")
     assert refusal(shelf, clock, tmp_path) == "feed_incomplete"
     with pytest.raises(FeedError):
-        feed.read_head(shelf, "cmcc", feed.newest_root(shelf))
+        feed.read_head(shelf, "cmcc", roots.newest_root(shelf))
 
 
 def test_a_root_that_is_none_is_refused(shelf: MemoryShelf, clock: FakeClock, tmp_path: Path) -> None:
@@ -189,18 +189,18 @@ def test_new_online_keys_are_taken_from_a_new_root(shelf: MemoryShelf, clock: Fa
     publish(shelf, clock, 1)
     follow(shelf, clock, tmp_path)
     changed = SigningKeys(root=SIGNING.root, online=STRANGER.online)
-    shelf.put("trust/2.root.json", feed.make_root(changed, clock.now(), version=2))
+    shelf.put("trust/2.root.json", roots.make_root(changed, clock.now(), version=2))
     assert feed.bring_roots(shelf, "cmcc") == 1
-    root = feed.newest_root(shelf)
+    root = roots.newest_root(shelf)
     assert root.version == 2
     put(shelf, feed.advance(None, index(2), changed, clock.now(), hours=24))
     assert follow(shelf, clock, tmp_path / "away").index.newest == 2
 
 
 def test_the_first_root_is_made_once_and_names_both_keys(shelf: MemoryShelf, clock: FakeClock) -> None:
-    made = feed.trusted_root(shelf, SIGNING, clock.now())
+    made = roots.trusted_root(shelf, SIGNING, clock.now())
     clock.advance(days=3)
-    assert feed.trusted_root(shelf, SIGNING, clock.now()) == made
+    assert roots.trusted_root(shelf, SIGNING, clock.now()) == made
     root = Metadata[Root].from_bytes(made).signed
     assert root.consistent_snapshot
     assert {role: len(root.roles[role].keyids) for role in root.roles} == dict.fromkeys(root.roles, 1)

@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from registry import editions, followers
+from registry import editions, followers, roots
 from registry.errors import FeedError, UnavailableError
 from registry.keys import SigningKeys
 from registry.numbers import Number
 from registry.preferences import NOTHING, Preference
-from sync import feed
 from sync.__main__ import main
 from sync.follow import follow_once
 from sync.lookup import Lookup
@@ -82,7 +81,7 @@ def test_the_root_is_needed_once_and_cannot_be_exchanged(world: World) -> None:
     source.close()
     assert caught.value.code == "no_root"
     world.follow()
-    other = feed.make_root(SigningKeys.from_seeds(b"x" * 32, b"y" * 32), world.town.clock.now())
+    other = roots.make_root(SigningKeys.from_seeds(b"x" * 32, b"y" * 32), world.town.clock.now())
     assert world.refusal(root=other) == "another_root"
     assert world.follow().edition == 1
 

@@ -77,10 +77,8 @@ def test_without_a_list_there_is_no_answer(tmp_path: Path) -> None:
 
 
 def test_after_a_change_of_epoch_there_is_no_gap(world: World) -> None:
-    from registry.keys import KeyRing
-
     world.follow()
-    world.town.keys = KeyRing(masters={1: bytes(range(32)), 2: bytes(range(32, 64))})
+    world.town.rotate()
     world.publish((world.place(), EVERYTHING), (world.place(1), NOTHING))
     assert not ask(world, world.place())[0]
     done = world.follow()

@@ -16,7 +16,7 @@ from sync import sandbox
 from sync.lookup import Lookup
 from sync.mirror import Mirror
 from sync.publish import publish_once
-from sync.state import StateFolder
+from sync.state import ListKeys, StateFolder, Status
 from tests.sync.town import Carrier, Town, index_of
 
 KEY = bytes(range(32))
@@ -34,10 +34,11 @@ def trial_town(small_town: Town) -> Town:
 
 
 def answer(town: Town, folder: StateFolder, mirror: Mirror, case: Case, asked: Answer) -> Decision:
-    lookup = Lookup(
-        folder, mirror, town.keys.list_key("trial"), index_of(town, "trial"), town.plan, load_rulebooks()
-    )
-    return lookup.decide(
+    key = town.keys.list_key("trial").hex()
+    folder.write("list-keys.json", ListKeys(party="trial", algorithm=ALGORITHM, keys={mirror.state.epoch: key}))
+    folder.write("status.json", Status(party="trial"))
+    folder.write("feed.json", editions.encode_feed(index_of(town, "trial")))
+    return Lookup.open(folder, town.plan, load_rulebooks()).decide(
         case.number, at=asked.at, channel=asked.channel, category=asked.category, content=asked.content,
         party=asked.party or None,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from registry import editions, registrations, sealing, serving, tags
+from registry import editions, epochs, registrations, roots, sealing, serving, tags
 from registry.keys import KeyRing, SigningKeys
 from registry.numbering import NumberPlan
 from registry.numbering.draw import draw_numbers
@@ -40,6 +40,14 @@ class Town:
     settings: Settings = field(default_factory=Settings)
     signing: SigningKeys = field(default_factory=lambda: SigningKeys.from_seeds(b"r" * 32, b"o" * 32))
     digits: list[int] = field(default_factory=list)
+
+    def rotate(self, *, days: float = 0) -> int:
+        """Begin another key epoch, with a master that everybody can guess; its number. `days` pass first."""
+        self.clock.advance(days=days)
+        epoch = epochs.current(self.store) + 1
+        masters = {**self.keys.masters, epoch: bytes([epoch]) * 32}
+        self.keys = KeyRing(masters, self.keys.storage, self.keys.source)
+        return epochs.rotate(self.store, self.clock, self.keys, self.settings.keys).epoch
 
     def add_parties(self, carriers: dict[str, str]) -> None:
         rows = [(party, "carrier", scope) for party, scope in carriers.items()]
@@ -160,10 +168,12 @@ def source_root(shelf: Any) -> bytes:
     return getattr(shelf, "inner", shelf).get("trust/1.root.json")
 
 
-def contents(town: Town, mirror: Mirror, party: str, places: int) -> dict[int, tuple[int, ...]]:
+def contents(
+    town: Town, mirror: Mirror, party: str, places: int, key: bytes | None = None
+) -> dict[int, tuple[int, ...]]:
     """What a list says of the first numbers of a town: place -> masks and quiet hours."""
     digits = np.array(town.digits[:places], np.uint64)
-    found, rows = mirror.find_many(tags.tags_many(town.keys.list_key(party), digits))
+    found, rows = mirror.find_many(tags.tags_many(key or town.keys.list_key(party), digits))
     assert int(found.sum()) == mirror.entries
     return {place: rows[place].tolist()[1:] for place in range(places) if found[place]}
 
@@ -194,7 +204,7 @@ def true_exceptions(town: Town, party: str, places: int) -> set[tuple[int, ...]]
 
 
 def index_of(town: Town, party: str) -> editions.FeedIndex:
-    head = feed.read_head(town.shelf, party, feed.newest_root(town.shelf))
+    head = feed.read_head(town.shelf, party, roots.newest_root(town.shelf))
     assert head is not None
     return head.index
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from flask import Blueprint, Response
 
-from registry import findings
+from registry import epochs, findings
 from registry.findings import Findings
 from registry.followers import acknowledge
 from registry.logs import log
@@ -38,13 +38,13 @@ def take() -> Response:
     registry = registry_of()
     agrees = acknowledge(
         registry.store, registry.clock, party=party_of().party, edition=said.edition,
-        content_root=said.content_root, exceptions_root=said.exceptions_root,
+        content_root=said.content_root, exceptions_root=said.exceptions_root, epoch=said.epoch,
     )
     if not agrees:
         _log.warning("list_differs", party=party_of().party, edition=said.edition)
     if said.found is not None:
         findings.note(
-            registry.store, registry.clock, party=party_of().party, edition=said.edition, epoch=registry.keys.epoch,
-            found=Findings(**msgspec.structs.asdict(said.found)),
+            registry.store, registry.clock, party=party_of().party, edition=said.edition,
+            epoch=said.epoch or epochs.current(registry.store), found=Findings(**msgspec.structs.asdict(said.found)),
         )
     return answer(AcknowledgementAnswer(agrees=agrees))

@@ -6,7 +6,7 @@ import base64
 
 from flask import Blueprint, Response
 
-from registry import keydelivery
+from registry import epochs, keydelivery
 from web.api.edge import Operation, answer, operation, party_of, read
 from web.api.messages import ListKeys, RecipientKey, WrappedKey
 from web.api.metering import metered
@@ -51,9 +51,11 @@ def put_recipient() -> Response:
 def fetch() -> Response:
     """The caller's list keys of all epochs, wrapped."""
     registry = registry_of()
-    found = keydelivery.deliver(registry.store, registry.keys, party=party_of().party)
+    found = keydelivery.deliver(
+        registry.store, registry.clock, registry.keys, registry.settings.keys, party=party_of().party
+    )
     said = ListKeys(
-        epoch=registry.keys.epoch,
+        epoch=epochs.current(registry.store),
         algorithm=registry.settings.publish.algorithm,
         keys=[WrappedKey(epoch=each.epoch, wrapped=base64.b64encode(each.wrapped).decode()) for each in found],
     )

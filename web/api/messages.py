@@ -113,6 +113,7 @@ class AcknowledgementRequest(In, frozen=True, kw_only=True):
     edition: Annotated[int, Meta(ge=1, le=2**62)]
     content_root: Root
     exceptions_root: Root
+    epoch: Annotated[int, Meta(ge=1, le=2**31)] | None = None
     found: Found | None = None
 
 
