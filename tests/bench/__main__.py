@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-BENCHES = ("bench_lists", "bench_publish", "bench_many_feeds", "bench_reports", "bench_pull", "bench_http")
+BENCHES = (
+    "bench_lists", "bench_publish", "bench_many_feeds", "bench_drift", "bench_reports", "bench_pull", "bench_http",
+)  # fmt: skip
 START, END = "<!-- bench -->", "<!-- /bench -->"
 
 CHILD = """

@@ -20,6 +20,7 @@ from tests.sync.test_mirror import NONE, drawn, files, filled, whole
 TAKE_EDITIONS = """
 import sys
 from pathlib import Path
+from registry.editions import content_root, exceptions_root, split
 from sync.mirror import Mirror
 from tests.sync.test_mirror import delta_for, drawn, exceptions
 mirror = Mirror.open(Path(sys.argv[1]))
@@ -28,6 +29,13 @@ while True:
     edition = mirror.edition + 1
     if edition % 5 == 0:
         mirror.replace([drawn(4000, edition)], edition=edition, epoch=1, algorithm="aes-cmac-64")
+    elif edition % 5 == 2:
+        fresh, beside = drawn(4000, edition), exceptions((edition, 2, 1, 1, 1, 1, 0))
+        parts, roots = split(fresh), (content_root(fresh), exceptions_root(beside))
+        mirror.rebuild(
+            lambda number: parts[number].tobytes(), beside, edition=edition, epoch=1, algorithm="aes-cmac-64",
+            roots=roots,
+        )
     else:
         mirror.apply(delta_for(drawn(4000, 1), 300, edition), exceptions((edition, 1, 1, 1, 1, 1, 0)), edition=edition)
 """
