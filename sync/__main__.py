@@ -29,7 +29,7 @@ from registry.numbers import parse_one
 from registry.outside.clock import SystemClock
 from registry.preferences import category_of, channel_of
 from registry.times import from_micros, iso, local
-from sync import mending, timetable
+from sync import mending, timetable, trying
 from sync.follow import Followed, follow_once
 from sync.lookup import Lookup
 from sync.publish import publish_once
@@ -168,7 +168,7 @@ def _status(registry: Registry) -> dict[str, list[dict[str, object]]]:
     }  # fmt: skip
 
 
-for _group in mending.GROUPS:
+for _group in (*mending.GROUPS, *trying.COMMANDS):
     main.add_command(_group)
 
 
@@ -281,7 +281,7 @@ def lookup(
     """Answer offline from the list in STATE whether a contact to NUMBER may happen, and by which rule."""
     now = SystemClock().now()
     try:
-        asked = parse_one(number, load_plan())
+        asked = parse_one(number, load_plan().with_sandbox())
         way, industry = channel_of(channel), category_of(category)
         at = _moment(at_text) if at_text else now
     except InvalidInputError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,18 @@ def test_every_documented_answer_is_what_the_rule_engine_says(
             standing = sandbox.standing(case.number, edition=edition, party=each.party or None, at=each.at)
             found = decide(contact, standing, rulebooks.at(each.at), holidays=plan.holidays)
             assert (found.reason, found.allow, found.rule) == (each.reason, each.allow, each.rule), case.id
+
+
+def test_every_question_has_one_answer_at_each_place_of_the_cycle() -> None:
+    sandbox, asked = load(), Counter[tuple[object, ...]]()
+    for case in sandbox.cases:
+        for each in case.answers:
+            question = (case.id, each.channel, each.category, each.content, each.at, each.party)
+            asked.update((*question, place) for place in each.places)
+    assert set(asked.values()) == {1}
+    assert {question[:-1] for question in asked} == {
+        question[:-1] for question in asked if all((*question[:-1], p) in asked for p in range(sandbox.cycle))
+    }
 
 
 def test_each_case_has_an_answer_at_every_edition_and_both_languages() -> None:
