@@ -46,7 +46,7 @@ class Answerer:
             raise InvalidInputError("A moment needs its zone.", code="bad_moment")
         for attempt in range(TRIES):
             lookup = self._newest(anew=attempt > 0)
-            edition = lookup.mirror.edition
+            edition = lookup.edition
             try:
                 found = lookup.decide(
                     number, at=question.at.astimezone(UTC), channel=channel, category=category,
@@ -54,7 +54,7 @@ class Answerer:
                 )
             except FeedError:
                 continue
-            if lookup.mirror.edition == edition:
+            if lookup.edition == edition:
                 return Answer(allow=found.allow, edition=edition, reason=found.reason, rule=found.rule)
         raise UnavailableError("The follower is bringing another edition just now.", code="list_moves")
 
