@@ -84,7 +84,7 @@ def follow_once(
         except RegistryError as error:
             folder.write(STATUS, msgspec.structs.replace(status, refused=error.code, checked=clock.now()))
             raise
-        found = done.found or status.found
+        found = done.found + status.found if done.found and status.found else done.found or status.found
         status = msgspec.structs.replace(status, refused="", expires=trusted.expires, checked=clock.now(), found=found)
         folder.write(INDEX, editions.encode_feed(trusted.index))
         listkeys.drop(folder, {*trusted.offered, trusted.index.epoch})
