@@ -22,8 +22,8 @@ import numpy.typing as npt
 
 from registry.errors import InvalidInputError, NotFoundError
 from registry.preferences import NOTHING, Preference
-from registry.standing import CONSENT
-from registry.times import from_micros, local, to_micros
+from registry.standing import CONSENT, NO_WILL
+from registry.times import EPOCH, from_micros, local, to_micros
 
 if TYPE_CHECKING:
     from registry.interfaces import Clock
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from registry.store import Store
 
 STATES = ("active", "withdrawn", "expired", "recycled")
-EVENTS = ("registered", "changed", "withdrawn", "expired", "ported", "recycled")
+EVENTS = ("registered", "changed", "withdrawn", "expired", "ported", "deactivated", "recycled")
 
+_SAID = frozenset({"registered", "changed", "withdrawn"})  # events that somebody willed
 _CHUNK = 10_000
 _EXPIRE_CHUNK = 500
 _QUARTER = 15 * 60 * 1_000_000  # every zone's midnight falls on a quarter of an hour in UTC
@@ -115,17 +116,55 @@ def withdraw(store: Store, clock: Clock, *, number: SealedNumber, source: str) -
         return _write(store, wanted, "withdrawn", at)
 
 
-def recycle(store: Store, clock: Clock, *, number: SealedNumber, source: str = "carrier") -> None:
-    """The number goes to another holder: registration, consents and personal entries end (rule 45).
+def recycle(
+    store: Store, clock: Clock, *, number: SealedNumber, source: str = "carrier", at: datetime | None = None
+) -> None:
+    """The number went to another holder at a moment (None: now): registration, consents, entries end (rule 45).
 
-    Where nothing was ever said by or about the old holder, nothing is written.
+    What was said after that moment was said by the next holder, and stays. Where nothing was ever said by or about the
+    old holder, nothing is written.
     """
-    at = clock.now()
     with store.writing(about=number):
-        if _has_past(store, number, current(store, number)):
+        newest = max((from_micros(row["at"]) for row in store.registrations.history(number)), default=EPOCH)
+        moment = at or max(clock.now(), newest)  # a clock that was set back makes nobody a next holder
+        recycle_inside(store, clock, number=number, source=source, at=moment)
+
+
+def recycle_inside(store: Store, clock: Clock, *, number: SealedNumber, source: str, at: datetime) -> None:
+    """`recycle` inside an open transaction about the number."""
+    stored = to_micros(at)
+    if _has_past(store, number, current(store, number)):
+        if any(row["at"] > stored and row["event"] in _SAID for row in store.registrations.history(number)):
+            version = store.registrations.next_version(number)
+            ended = {"state": "recycled", "calls": 0, "robocalls": 0, "messages": 0, "quiet": 0, "source": source}
+            store.registrations.remember([
+                {**ended, "number": number, "version": version, "event": "recycled", "at": stored}
+            ])  # fmt: skip
+        else:
             _write(store, Registration(number, "recycled", NOTHING, source, "", at, None, 0), "recycled", at)
-        store.consents.end_all(number=number, at=to_micros(at))
-        store.codes.remove_all(number=number)
+            store.registrations.await_publishing([{"number": number, "at": to_micros(clock.now())}])
+    store.consents.end_all(number=number, at=stored)
+    store.codes.remove_all(number=number, before=stored)
+    store.sessions.close_number(number, before=stored)
+
+
+def deactivate_inside(store: Store, *, number: SealedNumber, source: str, at: datetime) -> None:
+    """The number is idle since a moment, inside an open transaction: history says so, and nothing else changes.
+
+    What its holder said protects until it goes to another holder: nobody else may use the number before (rule 45).
+    """
+    version = store.registrations.next_version(number)
+    if version is not None:
+        row = store.registrations.current(number)
+        assert row is not None
+        store.registrations.remember([{**row, "event": "deactivated", "source": source, "at": to_micros(at)}])
+
+
+def holder_since(store: Store, number: SealedNumber) -> datetime:
+    """Since when a number is its present holder's, as far as anybody told us; what is older is not theirs (rule 45)."""
+    events = history(store, number, all_holders=True)
+    told = from_micros(store.number_events.holder_since(number))
+    return max((event.at for event in events if event.event == "recycled"), default=told)
 
 
 def expire_due(store: Store, clock: Clock) -> int:
@@ -220,9 +259,9 @@ def as_of(store: Store, number: SealedNumber, at: datetime) -> Registration | No
 def standing_at(events: Sequence[Event], at: datetime) -> tuple[Event | None, Event | None]:
     """Of a history (oldest first): the event in force at a moment, and the one in force before it.
 
-    Porting changes nothing of what a number declines, so it never counts as either.
+    Porting and lying idle change nothing of what a number declines, so they never count as either.
     """
-    said = [event for event in events if event.at <= at and event.event != "ported"]
+    said = [event for event in events if event.at <= at and event.event not in NO_WILL]
     return (said[-1] if said else None, said[-2] if len(said) > 1 else None)
 
 
@@ -264,6 +303,7 @@ def _has_past(store: Store, number: SealedNumber, before: Registration | None) -
         return True
     began = to_micros(before.since) if before is not None else 0
     left = [row["at"] for row in store.reports.about(number, limit=1)]
+    left += [store.reports.newest_of_caller(number)]  # complaints about the holder end with the holding, too
     left += [row["asked"] for row in store.consents.of_numbers([number])]
     left += [row["since"] for row in store.consents.entries_of_numbers([number])]
     return any(at >= began for at in left)

@@ -53,6 +53,26 @@ class Entry:
     kept_id: str = ""
 
 
+class RowKeeping:
+    """How rows of any kind are kept: names of their texts, ids without numbers, the rows themselves encrypted."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._name_key = keys.derive("at-rest", "quarantine-name", FIRST_EPOCH)
+        self._raw_key = keys.derive("at-rest", "quarantine", FIRST_EPOCH)
+
+    def name(self, raw: bytes) -> str:
+        """The name of a row's text."""
+        return row_name(self._name_key, raw)
+
+    def kept_id(self, id_: str) -> str:
+        """A source's own id as it is kept: a keyed hash where a number could stand in it."""
+        return id_ if without_numbers(id_) == id_ else f"#{row_name(self._name_key, id_.encode())}"
+
+    def sealed_row(self, row: Row | Unreadable) -> bytes:
+        """A row as quarantine keeps it: its text and, where there are any, its fields, encrypted."""
+        return seal_text(self._raw_key, kept_text(row))
+
+
 @dataclass
 class Reading:
     """How rows of one batch are read: the plan, the kind of source, the country of numbers without one, the keys.
@@ -69,16 +89,14 @@ class Reading:
 
     def __post_init__(self) -> None:
         self.country = FTC_COUNTRY if self.kind == "ftc" else self.country
-        derive = self.keys.derive
-        self._name_key = derive("at-rest", "quarantine-name", FIRST_EPOCH)
-        self._text_key = derive("at-rest", "report", FIRST_EPOCH)
-        self._raw_key = derive("at-rest", "quarantine", FIRST_EPOCH)
+        self._keeping = RowKeeping(self.keys)
+        self._text_key = self.keys.derive("at-rest", "report", FIRST_EPOCH)
 
     def entries(self, rows: Sequence[Row | Unreadable], now: int) -> list[Entry]:
         """The entries of rows, in their order. `now` is Micros."""
         found = [self._entry(row, now) for row in rows]
         for entry in found:
-            entry.kept_id = self._kept_id(entry.id)
+            entry.kept_id = self._keeping.kept_id(entry.id)
         self._read_called([entry for entry in found if entry.claim and entry.claim.called])
         self._read_callers([entry for entry in found if entry.claim and entry.claim.caller != HIDDEN])
         for entry in found:
@@ -88,14 +106,11 @@ class Reading:
 
     def name(self, raw: bytes) -> str:
         """The name of a row's text under this registry's key."""
-        return row_name(self._name_key, raw)
-
-    def _kept_id(self, id_: str) -> str:
-        return id_ if without_numbers(id_) == id_ else f"#{row_name(self._name_key, id_.encode())}"
+        return self._keeping.name(raw)
 
     def sealed_row(self, row: Row | Unreadable) -> bytes:
         """A row as quarantine keeps it: its text and, where there are any, its fields, encrypted."""
-        return seal_text(self._raw_key, kept_text(row))
+        return self._keeping.sealed_row(row)
 
     def refuse(self, entry: Entry, refusal: Refusal) -> None:
         """Turn an entry into a refused one."""

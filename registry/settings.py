@@ -113,6 +113,12 @@ class KeySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     retention_days: Days = 30  # how long after its end the old epoch's master is kept
 
 
+class MoveSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How what carriers say of numbers is judged."""
+
+    in_net_days: Days = 120  # for so long after a porting a number is not ported again (RULES §7)
+
+
 class JobSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The clockwork."""
 
@@ -160,6 +166,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     codes: CodeSettings = field(default_factory=CodeSettings)
     publish: PublishSettings = field(default_factory=PublishSettings)
     keys: KeySettings = field(default_factory=KeySettings)
+    moves: MoveSettings = field(default_factory=MoveSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     outboxes: OutboxSettings = field(default_factory=OutboxSettings)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ALLOW, DENY, CONSENT = 1, 2, 3  # kinds of exceptions (DESIGN §4)
 GRANTED_STATES = frozenset({"granted", "withdrawn", "expired"})  # each of them was granted once
+NO_WILL = frozenset({"ported", "deactivated"})  # events of a history that change nothing of what a number declines
 Masks = tuple[int, int, int]
 
 
@@ -66,7 +67,7 @@ def standings_of(store: Store, questions: Sequence[Question]) -> list[Standing]:
 def _standing(
     at: int, history: list[dict[str, Any]], consents: list[dict[str, Any]], entries: list[dict[str, Any]]
 ) -> Standing:
-    said = [row for row in history if row["at"] <= at and row["event"] != "ported"]  # porting changes no will
+    said = [row for row in history if row["at"] <= at and row["event"] not in NO_WILL]
     now, before = (said[-1] if said else None), (said[-2] if len(said) > 1 else None)
     if now is not None and now["event"] == "recycled":
         before = None  # what the former holder chose is nobody's business now

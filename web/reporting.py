@@ -18,7 +18,7 @@ from registry import limits, registrations, reports
 from registry.errors import InvalidInputError, RegistryError, SignInRequiredError, TooManyError
 from registry.sealing import SealedNumber, unseal_one
 from registry.store.engine import Row
-from registry.times import EPOCH, from_micros, iso, local, to_micros
+from registry.times import from_micros, iso, local, to_micros
 from web import guard
 from web.current import registry_of
 from web.forms import WHATS, ReportForm
@@ -127,17 +127,11 @@ def _blame(form: ReportForm, error: RegistryError) -> None:
 def mine() -> Page:
     """What was reported about calls to this number, and what became of it."""
     registry, number = registry_of(), own_number()
-    since = _holder_since(number)
+    since = registrations.holder_since(registry.store, number)
     with registry.store.reading():
         rows = registry.store.reports.about(number, limit=_SHOWN)
     shown = [_judged(row, number) for row in rows if row["at"] >= to_micros(since)]
     return render_template("my_reports.html", reports=shown, masked=masked(number))
-
-
-def _holder_since(number: SealedNumber) -> datetime:
-    """Since when the number is its present holder's, as far as anybody told us."""
-    events = registrations.history(registry_of().store, number, all_holders=True)
-    return max((event.at for event in events if event.event == "recycled"), default=EPOCH)
 
 
 def _judged(row: Row, number: SealedNumber) -> Judged:

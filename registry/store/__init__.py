@@ -19,6 +19,7 @@ from registry.store.feedhistory import FeedHistory
 from registry.store.feeds import Feeds
 from registry.store.findings import FindingRows
 from registry.store.jobs import Jobs
+from registry.store.numberevents import NumberEvents
 from registry.store.parties import Parties
 from registry.store.registrations import Registrations
 from registry.store.reports import Reports
@@ -45,6 +46,7 @@ class Store:
         self.feeds = Feeds(engine)
         self.findings = FindingRows(engine)
         self.jobs = Jobs(engine)
+        self.number_events = NumberEvents(engine)
         self.parties = Parties(engine)
         self.registrations = Registrations(engine)
         self.reports = Reports(engine)

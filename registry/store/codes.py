@@ -52,9 +52,10 @@ class Codes:
             number=number, purpose=purpose, nonce=nonce,
         )
 
-    def remove_all(self, *, number: bytes) -> None:
-        """Remove all codes of a number."""
-        self._engine.run("DELETE FROM code WHERE number = :number", number=number)
+    def remove_all(self, *, number: bytes, before: int) -> None:
+        """Remove all codes of a number that were made until a moment (Micros)."""
+        self._engine.run("DELETE FROM code WHERE number = :number AND created <= :before",
+                         number=number, before=before)
 
     def expire(self, *, now: int) -> int:
         """Remove codes whose time is over; how many."""

@@ -142,15 +142,24 @@ class Consents:
             self.remove_exception(number=row["number"], telemarketer=row["telemarketer"], kind=kind)
 
     def end_all(self, *, number: bytes, at: int) -> None:
-        """End everything that a number's holder ever consented to, refused, allowed or denied (rule 45)."""
+        """End everything that a number's holder consented to, refused, allowed or denied until a moment (rule 45)."""
         self._engine.run(
-            "UPDATE consent SET ended = :at WHERE number = :number AND ended IS NULL", number=number, at=at
+            "UPDATE consent SET ended = :at WHERE number = :number AND ended IS NULL AND asked <= :at",
+            number=number, at=at,
         )
         self._engine.run(
-            "UPDATE personal_entry SET ended = :at WHERE number = :number AND ended IS NULL", number=number, at=at
+            "UPDATE personal_entry SET ended = :at WHERE number = :number AND ended IS NULL AND since <= :at",
+            number=number, at=at,
         )
+        since = self._engine.rows(
+            """SELECT telemarketer FROM consent WHERE number = :number AND ended IS NULL
+            UNION SELECT telemarketer FROM personal_entry WHERE number = :number AND ended IS NULL""",
+            number=number,
+        )
+        kept = {row["telemarketer"] for row in since}  # what the next holder said, who came before we were told
         for row in self.exceptions(number):
-            self.remove_exception(number=number, telemarketer=row["telemarketer"], kind=row["kind"])
+            if row["telemarketer"] not in kept:
+                self.remove_exception(number=number, telemarketer=row["telemarketer"], kind=row["kind"])
 
     def _pend(self, number: bytes, telemarketer: str, kind: int) -> None:
         self._engine.run(

@@ -116,9 +116,9 @@ class Registrations:
 
     def history(self, number: bytes) -> list[Row]:
         """The history rows of a number, oldest first."""
-        return self._engine.rows(
+        return _in_order(self._engine.rows(
             "SELECT * FROM registration_history WHERE number = :number ORDER BY version", number=number
-        )
+        ))
 
     def histories(self, numbers: Sequence[bytes]) -> dict[bytes, list[Row]]:
         """The history rows of many numbers, oldest first; numbers without any are left out."""
@@ -130,7 +130,7 @@ class Registrations:
             )
             for row in rows:
                 found.setdefault(row["number"], []).append(row)
-        return found
+        return {number: _in_order(rows) for number, rows in found.items()}
 
     # what the next edition has to say
 
@@ -223,3 +223,14 @@ class Registrations:
             bucket=bucket, since=since, until=until,
         )
         return [(int(row["start"]), str(row["event"]), int(row["count"])) for row in rows]
+
+
+def _in_order(rows: list[Row]) -> list[Row]:
+    """History rows by version, but the end of a holding stands where it belongs, however late we were told of it."""
+    found: list[Row] = []
+    for row in rows:
+        place = len(found)
+        while row["event"] == "recycled" and place and found[place - 1]["at"] > row["at"]:
+            place -= 1
+        found.insert(place, row)
+    return found

@@ -252,6 +252,11 @@ class Reports:
             since=since, limit=limit,
         )  # fmt: skip
 
+    def newest_of_caller(self, caller: bytes) -> int:
+        """When a caller's newest reported contact was (Micros); -1 where there is none."""
+        row = self._engine.row("SELECT COALESCE(MAX(at), -1) AS at FROM report WHERE caller = :caller", caller=caller)
+        return int(row["at"]) if row else -1
+
     def caller_count(self, caller: bytes) -> int:
         """How many reports name a caller."""
         row = self._engine.row(f"SELECT COUNT(*) AS n FROM report WHERE caller = :caller AND {REAL}", caller=caller)  # noqa: S608

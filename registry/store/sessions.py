@@ -55,6 +55,12 @@ class Sessions:
         """Erase all sessions of a member; how many."""
         return self._engine.run("DELETE FROM session WHERE member = :member", member=member)
 
+    def close_number(self, number: bytes, *, before: int) -> int:
+        """End the sessions of a number that were opened until a moment (Micros); how many."""
+        return self._engine.run(
+            "DELETE FROM session WHERE number = :number AND created <= :before", number=number, before=before
+        )
+
     def close_party(self, party: str) -> int:
         """Erase all sessions of a party's members; how many."""
         return self._engine.run(
