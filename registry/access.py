@@ -34,7 +34,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     # members of the regulator
     "officer": frozenset({
         PROVE, "see_overview", "see_jobs", "see_feeds", "see_reports", "release_reports", "manage_parties",
-        "manage_keys", "manage_members", "settle_alarms",
+        "manage_keys", "manage_members", "settle_alarms", "decide_events",
     }),
     "operator": frozenset({PROVE, "see_overview", "see_jobs", "see_feeds", "manage_keys"}),
     "auditor": frozenset({PROVE, "see_overview", "see_jobs", "read_audit"}),
@@ -51,6 +51,7 @@ STRONG_ROLES = frozenset({"officer", "operator", "auditor", "owner"})
 SCOPES: Mapping[str, str] = {  # of API keys
     "feed": "follow the own feed: lists, keys, acknowledgements",
     "reports": "send violation reports and read their verdicts",
+    "number-events": "say that numbers were ported, deactivated, recycled or reassigned",
     "registrations": "register numbers for people who proved them (kiosks, hotlines)",
     "webhooks": "be told of events: endpoints, their secrets, deliveries",
     "read": "read public figures without the site's limits",

@@ -4,6 +4,7 @@ Rules of this room:
 - Taking in only stores: what an event comes to is found by the clockwork when it is due, in the order of the moments
   (`moving`); each in one transaction about its number, so that a crash between two of them loses nothing.
 - An event is unique by its source and the source's own id. What was said of it is kept: who, when, and why.
+- What a sandbox party says is noted and moves nothing.
 - An officer's word about an event that is held counts, and stands in the audit trail; numbers never do.
 """
 
@@ -54,6 +55,7 @@ class _Desk:
     clock: Clock
     source: str
     reading: EventReading
+    trial: bool = False  # of a sandbox party, whose words move nothing
     about: str = ABOUT
 
     def known(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
@@ -64,7 +66,7 @@ class _Desk:
 
     def add(self, batch: str, entries: Sequence[EventEntry], verdicts: Mapping[int, Taken], now: datetime) -> None:
         del verdicts
-        self.store.number_events.add([_row(self.source, batch, entry, now) for entry in entries])
+        self.store.number_events.add([_row(self, batch, entry, now) for entry in entries])
 
     def accepted(self, entry: EventEntry, verdict: Taken) -> RowResult:
         return RowResult(entry.line, entry.id, "accepted", verdict.verdict)
@@ -73,23 +75,31 @@ class _Desk:
         return RowResult(entry.line, entry.id, "accepted", row["kind"])
 
 
-def _row(source: str, batch: str, entry: EventEntry, now: datetime) -> dict[str, Any]:
+def _row(desk: _Desk, batch: str, entry: EventEntry, now: datetime) -> dict[str, Any]:
     claim = entry.claim
     assert claim is not None
+    state, reason = (moving.NOTED, "sandbox") if desk.trial else (moving.WAITING, "")
     return {
-        "source": source, "source_id": entry.kept_id, "event": secrets.token_hex(8), "batch": batch,
+        "source": desk.source, "source_id": entry.kept_id, "event": secrets.token_hex(8), "batch": batch,
         "line": entry.line, "number": entry.number, "kind": claim.kind, "at": claim.at, "giver": claim.giver,
-        "taker": claim.taker, "received": to_micros(now), "state": moving.WAITING, "reason": "", "other": "",
+        "taker": claim.taker, "received": to_micros(now), "state": state, "reason": reason, "other": "",
         "settled": None, "actor": "", "note": "",
     }  # fmt: skip
 
 
 def _desk(store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, source: str, country: str) -> _Desk:
-    return _Desk(store, keys, clock, source, EventReading(plan, country, keys, source, _hosts(store)))
+    party = store.parties.party(source)
+    trial = party is not None and party.sandbox
+    reading = EventReading(plan, country, keys, source, _hosts(store, sandbox=trial))
+    return _Desk(store, keys, clock, source, reading, trial)
 
 
-def _hosts(store: Store) -> dict[str, str]:
-    return {party.party: party.host for party in store.parties.all() if party.kind == "carrier"}
+def _hosts(store: Store, *, sandbox: bool = False) -> dict[str, str]:
+    """All carriers with their hosts; sandboxes and others never mix."""
+    return {
+        party.party: party.host for party in store.parties.all()
+        if party.kind == "carrier" and party.sandbox == sandbox
+    }  # fmt: skip
 
 
 # taking in
@@ -102,6 +112,19 @@ def stream_in(
     """Take events in while they arrive; parameters, answers and errors as in `intake.stream`."""
     desk = _desk(store, keys, clock, plan, source, country)
     return intake.stream(desk, rows, format=format, idempotency=idempotency, origin=origin, most=CHUNK)
+
+
+def take_in(
+    store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, *, source: str, rows: Iterable[Row | Unreadable],
+    format: str = "", country: str = "CN", idempotency: str | None = None, origin: str = "api",
+) -> Intake:
+    """Take all events in and answer with the counts alone; parameters and errors as in `intake.stream`."""
+    return intake.last_of(
+        stream_in(
+            store, keys, clock, plan, source=source, rows=rows, format=format, country=country,
+            idempotency=idempotency, origin=origin,
+        )
+    )
 
 
 def take_one(
@@ -117,7 +140,7 @@ def take_one(
     with store.writing(about=f"{ABOUT} {source}"):
         if desk.known([entry.kept_id]):
             return RowResult(line, entry.id, "duplicate")
-        store.number_events.add([_row(source, batch, entry, now)])
+        store.number_events.add([_row(desk, batch, entry, now)])
     return RowResult(line, entry.id, "accepted", entry.claim.kind if entry.claim else "")
 
 
@@ -185,7 +208,7 @@ def _carry_out(
     store: Store, clock: Clock, plan: NumberPlan, settings: Settings, event: Mapping[str, Any], plain: Number
 ) -> None:
     """Do what an event says, inside an open transaction about its number."""
-    number, at, source = event["number"], from_micros(event["at"]), event["source"]
+    number, at, source = event["number"], from_micros(event["at"]), "carrier"
     if event["kind"] in PORTINGS:
         if event["taker"]:
             serving.port_inside(

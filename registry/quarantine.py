@@ -1,7 +1,7 @@
 """Rows that were not taken: shown to their source, taken again after a fix, or set aside with a reason.
 
 Rules of this room: the row as it came stays as it was, whatever is made of it; only its source (and whoever acts for
-it) sees its text; taking it again goes the way of every report, so that nothing is accepted here that isn't there.
+it) sees its text; taking it again goes the way of every row, so that nothing is accepted here that isn't there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from registry import audit, reports
+from registry import audit, numberevents, reports
 from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.keys import FIRST_EPOCH
 from registry.logs import without_numbers
@@ -50,6 +50,7 @@ class Quarantined:
     state: str
     resolved: datetime | None
     note: str
+    about: str  # reports, number-events
     raw: str
     fields: dict[str, Any] | None
 
@@ -94,10 +95,16 @@ def release(
     if fields is None:
         raise InvalidInputError("This row can't be read; give its fields.", code="needs_correction")
     # Not one transaction with what follows: after a crash between, the row is open and ends as duplicate when released.
-    result = reports.take_one(
-        store, keys, clock, plan, rulebooks, source=source, kind=kind, fields=fields, country=country,
-        batch=f"release {name}", line=held.line,
-    )  # fmt: skip
+    batch, line = f"release {name}", held.line
+    if held.about == numberevents.ABOUT:
+        result = numberevents.take_one(
+            store, keys, clock, plan, source=source, fields=fields, country=country, batch=batch, line=line
+        )
+    else:
+        result = reports.take_one(
+            store, keys, clock, plan, rulebooks, source=source, kind=kind, fields=fields, country=country, batch=batch,
+            line=line,
+        )  # fmt: skip
     _resolve(store, clock, source=source, name=name, actor=actor, state="released", note=result.result)
     return result
 
@@ -157,5 +164,5 @@ def _opened(row: StoredRow, key: bytes) -> Quarantined:
     return Quarantined(
         row["quarantine"], row["batch"], row["line"], row["format"], row["reason"], row["detail"],
         from_micros(row["at"]), row["state"], None if row["resolved"] is None else from_micros(row["resolved"]),
-        row["note"], kept["raw"], kept["fields"],
+        row["note"], row["about"], kept["raw"], kept["fields"],
     )  # fmt: skip

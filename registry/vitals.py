@@ -61,6 +61,7 @@ class Figures:
     intake: dict[str, int]  # report rows ever
     texts: dict[str, int]  # text messages ever: sent, refused by the gateway, refused by an allowance
     jobs: tuple[JobFigure, ...]
+    events: dict[str, int]  # number events by state
 
 
 def health(store: Store, shelf: Shelf, clock: Clock, *, settings: Settings) -> tuple[Health, ...]:
@@ -107,7 +108,7 @@ def figures(store: Store, clock: Clock) -> Figures:
         edition, published = vitals.newest_edition()
         waiting, since = vitals.waiting()
         verdicts, intake, tallies = vitals.verdicts(since=now - _DAY), vitals.intake(), vitals.tallies()
-        runs = last_runs(store)
+        runs, events = last_runs(store), store.number_events.counts()
     return Figures(
         edition=edition,
         edition_age_s=_age(now, published),
@@ -120,6 +121,7 @@ def figures(store: Store, clock: Clock) -> Figures:
         jobs=tuple(
             JobFigure(run.job, run.seconds or 0.0, _age(now, run.started), run.outcome == "failed") for run in runs
         ),
+        events=events,
     )
 
 

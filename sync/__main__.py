@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -33,7 +33,7 @@ from sync import mending, timetable, trying
 from sync.follow import Followed, follow_once
 from sync.lookup import Lookup
 from sync.publish import publish_once
-from sync.sending import Outcome, send
+from sync.sending import Outcome, RowOutcome, send
 from sync.source import HttpSource
 from sync.state import StateFolder
 
@@ -328,8 +328,23 @@ def _decided(decision: Decision, edition: int, *, as_json: bool) -> str:
 @click.option("--every-row", is_flag=True, help="Print what became of every row, not only of those in quarantine.")
 def report(file: Path, url: str, key: str | None, key_file: Path | None, kind: str, every_row: bool) -> None:
     """Send FILE, reports of calls and messages (NDJSON, JSON or CSV, also gzipped); print what became of its rows."""
+    _send(send(file, url=url, key=_key_of(key, key_file), query={"kind": kind}), every_row=every_row)
+
+
+@main.command("number-events")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--url", required=True, help="The registry's address, as https://registry.example.")
+@_key_options
+@click.option("--every-row", is_flag=True, help="Print what became of every row, not only of those in quarantine.")
+def number_events(file: Path, url: str, key: str | None, key_file: Path | None, every_row: bool) -> None:
+    """Send FILE, numbers that were ported, deactivated, recycled or reassigned; print what became of its rows."""
+    _send(send(file, url=url, key=_key_of(key, key_file), path="number-events"), every_row=every_row)
+
+
+def _send(results: Iterator[RowOutcome | Outcome], *, every_row: bool) -> None:
+    """Print what became of rows that are sent."""
     words: Counter[str] = Counter()
-    for said in send(file, url=url, key=_key_of(key, key_file), kind=kind):
+    for said in results:
         if isinstance(said, Outcome):
             click.echo(
                 f"{said.rows} rows: {said.accepted} accepted, {said.duplicates} duplicates, "

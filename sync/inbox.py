@@ -21,10 +21,11 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
+from registry import event_rows, numberevents
 from registry.errors import ConflictError, InvalidInputError, RegistryError
 from registry.readers import Format, format_of, read
 from registry.report_rows import FIELDS, Kind
-from registry.reports import CHUNK, Intake, stream_in
+from registry.reports import CHUNK, Intake, RowResult, stream_in
 
 if TYPE_CHECKING:
     from registry.assembly import Registry
@@ -107,8 +108,7 @@ def _take_stream(
     registry: Registry, folder: Path, path: Path, stream: IO[bytes], *, kind: Kind, country: str,
     keep: Callable[[], None],
 ) -> Intake | RegistryError:
-    known = format_of(path.name)
-    form: Format = "ftc" if kind == "ftc" else known or "ndjson"
+    form: Format = "ftc" if kind == "ftc" and not _holds_events(path.name) else format_of(path.name) or "ndjson"
     results = folder / DONE / f"{path.name}.results.ndjson"
     results.parent.mkdir(exist_ok=True)
     writing = results.with_name(results.name + ".part")
@@ -116,11 +116,9 @@ def _take_stream(
     last: Intake | None = None
     try:
         with writing.open("wb") as out:
-            for place, result in enumerate(stream_in(
-                registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks,
-                source=folder.name, kind=kind, rows=read(stream, format=form, columns=FIELDS), country=country,
-                idempotency=f"inbox {path.name}", origin="inbox",
-            )):  # fmt: skip
+            for place, result in enumerate(
+                _results(registry, folder.name, path.name, stream, form=form, kind=kind, country=country)
+            ):
                 if place % CHUNK == 0:
                     keep()
                 out.write(encode(asdict(result)) + b"\n")
@@ -140,6 +138,27 @@ def _take_stream(
     path.unlink()  # every row is kept, sealed; the file would keep its numbers in clear
     assert last is not None
     return last
+
+
+def _holds_events(taken: str) -> bool:
+    """Whether a file that was picked up holds number events: its name began with `number-events`."""
+    return taken.partition("-")[2].lower().startswith(numberevents.ABOUT)
+
+
+def _results(
+    registry: Registry, source: str, taken: str, stream: IO[bytes], *, form: Format, kind: Kind, country: str
+) -> Iterator[RowResult | Intake]:
+    """What becomes of each row of a file: reports, or by its name number events."""
+    idempotency = f"inbox {taken}"
+    if _holds_events(taken):
+        return numberevents.stream_in(
+            registry.store, registry.keys, registry.clock, registry.plan, source=source, country=country,
+            rows=read(stream, format=form, columns=event_rows.FIELDS), idempotency=idempotency, origin="inbox",
+        )
+    return stream_in(
+        registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=source, kind=kind,
+        rows=read(stream, format=form, columns=FIELDS), country=country, idempotency=idempotency, origin="inbox",
+    )
 
 
 def _put_away(path: Path, folder: Path) -> None:

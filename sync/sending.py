@@ -1,4 +1,4 @@
-"""Sends a carrier's file of reports to the registry and reads back what became of every row.
+"""Sends a carrier's file of reports or number events to the registry and reads back what became of every row.
 
 Rules of this room: the file is streamed, whatever its size; its digest is the Idempotency-Key, so sending it again
 after a break goes on where it stopped and doubles nothing; no row's content is printed or logged.
@@ -7,7 +7,7 @@ after a break goes on where it stopped and doubles nothing; no row's content is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,10 @@ class Outcome:
     cut: str
 
 
-def send(file: Path, *, url: str, key: str, kind: str = "carrier") -> Iterator[RowOutcome | Outcome]:
-    """Send a file (NDJSON, JSON, CSV, each also gzipped); the rows' outcomes, and last that of all.
+def send(
+    file: Path, *, url: str, key: str, path: str = "reports", query: Mapping[str, str] | None = None
+) -> Iterator[RowOutcome | Outcome]:
+    """Send a file (NDJSON, JSON, CSV, each also gzipped) to a resource; the rows' outcomes, and last that of all.
 
     Raises InvalidInputError `unknown_format`, `refused`, NotAllowedError `key_refused`, UnavailableError
     `registry_away`.
@@ -54,7 +56,7 @@ def send(file: Path, *, url: str, key: str, kind: str = "carrier") -> Iterator[R
     headers = {"Authorization": f"Bearer {key}", "Accept": NDJSON, **_headers(file)}
     try:
         with file.open("rb") as body, requests.post(
-            f"{url.rstrip('/')}/api/v1/reports", params={"kind": kind}, data=body, headers=headers, stream=True,
+            f"{url.rstrip('/')}/api/v1/{path}", params=query, data=body, headers=headers, stream=True,
             timeout=(CONNECT_S, ANSWER_S),
         ) as answer:
             if answer.status_code != requests.codes.ok:
@@ -72,7 +74,7 @@ def _headers(file: Path) -> dict[str, str]:
     gzipped = file.suffix == ".gz"
     kind = TYPES.get((file.with_suffix("") if gzipped else file).suffix)
     if kind is None:
-        detail = "A file of reports is named .ndjson, .jsonl, .json or .csv, and .gz after that where it is gzipped."
+        detail = "A file of rows is named .ndjson, .jsonl, .json or .csv, and .gz after that where it is gzipped."
         raise InvalidInputError(detail, code="unknown_format")
     digest = hashlib.sha256()
     with file.open("rb") as content:

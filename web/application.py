@@ -26,6 +26,7 @@ from web import (
     carriers,
     guard,
     members,
+    moving,
     officers,
     outboxes,
     parties,
@@ -42,6 +43,7 @@ from web.api import (
     codes,
     feeds,
     keys,
+    numberevents,
     openapi,
     quarantine,
     registrations,
@@ -58,12 +60,12 @@ if TYPE_CHECKING:
 BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     public.blueprint, people.blueprint, reporting.blueprint, members.blueprint, carriers.blueprint, batches.blueprint,
     parties.blueprint, officers.blueprint, alarms.blueprint, suspending.blueprint,
-    webhooks.blueprint, outboxes.blueprint,
+    webhooks.blueprint, outboxes.blueprint, moving.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,
-    keys.blueprint, reports.blueprint, quarantine.blueprint, api_webhooks.blueprint, rulebooks.blueprint,
-    openapi.blueprint, vitals.blueprint,
+    keys.blueprint, reports.blueprint, numberevents.blueprint, quarantine.blueprint, api_webhooks.blueprint,
+    rulebooks.blueprint, openapi.blueprint, vitals.blueprint,
 )
 
 SMALL_BODY = 64 * 1024  # forms and JSON; uploads raise `request.max_content_length` in their own view

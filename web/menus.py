@@ -86,9 +86,13 @@ OFFICE: tuple[Section, ...] = (
         Place(
             "officers.all_parties", lazy_gettext("Parties"), ("manage_parties", "manage_keys"),
             ("officers.one_party", "officers.add_party", "officers.issue", "officers.invite", "suspending.suspend",
-             "suspending.resume", "suspending.suspend_member", "suspending.invite_again"),
+             "suspending.resume", "suspending.suspend_member", "suspending.invite_again", "moving.reseller",
+             "moving.add_block"),
         ),
         Place("outboxes.all_outboxes", lazy_gettext("Outboxes"), ("manage_parties",)),
+    )),
+    Section(lazy_gettext("Numbers"), (
+        Place("moving.held", lazy_gettext("Held events"), ("decide_events",), ("moving.decide",)),
     )),
     Section(lazy_gettext("Jobs"), (Place("officers.jobs", lazy_gettext("Jobs"), ("see_jobs",)),)),
     Section(lazy_gettext("Audit"), (Place("officers.trail", lazy_gettext("Audit"), ("read_audit",)),)),

@@ -18,18 +18,20 @@ from werkzeug.wrappers import Response
 from registry import parties, quarantine
 from registry.access import Actor
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, SignInRequiredError
+from registry.numberevents import ABOUT
 from registry.parties import Party
 from registry.times import from_micros
 from web import figures, guard, keyages, menus, once, problems
 from web.current import registry_of
 from web.forms import DiscardForm, FixForm, KeyForm, choices
 from web.labels import word
+from web.movingforms import EventFixForm
 from web.people import Page
 from web.refusals import field_of
 
 _ROWS = 50
 KEY_SCOPES = {  # what a party's kind may let its keys do
-    "carrier": ("feed", "reports", "registrations", "webhooks", "read"),
+    "carrier": ("feed", "reports", "number-events", "registrations", "webhooks", "read"),
     "telemarketer": ("webhooks", "read"),
     "centre": ("reports", "webhooks", "read"),
     "regulator": ("read", "metrics"),
@@ -111,7 +113,9 @@ def fix(name: str) -> Page:
     """Correct one row and take it in again."""
     registry, party = registry_of(), own_party().party
     held = quarantine.row_of(registry.store, registry.keys, source=party, name=name)
-    form, status = FixForm(), 200
+    about_events = held.about == ABOUT
+    form: FixForm | EventFixForm = EventFixForm() if about_events else FixForm()
+    status = 200
     if request.method == "POST":
         status = 422
         if form.validate():
@@ -125,7 +129,10 @@ def fix(name: str) -> Page:
                 form.blame(error, field_of(error.code))
             else:
                 taken = result.result == "accepted"
-                flash(_("The row was taken in and judged.") if taken else _("We had this report already."), "ok")
+                if about_events:
+                    flash(_("The event was taken in.") if taken else _("We had this event already."), "ok")
+                else:
+                    flash(_("The row was taken in and judged.") if taken else _("We had this report already."), "ok")
                 return redirect(url_for("parties.quarantined"), 303)
     else:
         form.show(held.fields or {})

@@ -25,6 +25,16 @@ FIELDS: Mapping[str, Any] = {
     "description": lazy_gettext("Description"),
 }
 
+EVENT_FIELDS: Mapping[str, Any] = {  # of a number event
+    "id": FIELDS["id"],
+    "number": lazy_gettext("Number"),
+    "kind": lazy_gettext("What happened"),
+    "at": FIELDS["at"],
+    "from": lazy_gettext("From which carrier"),
+    "to": lazy_gettext("To which carrier"),
+}
+_NAMES = {**FIELDS, **EVENT_FIELDS}
+
 WHOLE: Mapping[str, Any] = {
     "bad_encoding": lazy_gettext("The line is in another encoding than the rest of the file."),
     "cut_off": lazy_gettext("The file was cut off in the middle of this row."),
@@ -43,6 +53,12 @@ WHOLE: Mapping[str, Any] = {
     "impossible_duration": lazy_gettext("The duration is impossible."),
     "holidays_unknown": lazy_gettext("The public holidays of that year are not known yet."),
     "called_not_magic": lazy_gettext("A sandbox reports calls to magic numbers only."),
+    "too_far": lazy_gettext("The time lies too far in the future."),
+    "no_move": lazy_gettext("Only a porting goes from one carrier to another."),
+    "not_yours": lazy_gettext("A porting is told of by the carrier itself, or by the host of the reseller."),
+    "same_carrier": lazy_gettext("A number is ported from one carrier to another."),
+    "unknown_from": lazy_gettext("The giving carrier is not known."),
+    "unknown_to": lazy_gettext("The taking carrier is not known."),
     "bad_page": lazy_gettext("A page of the outbox cannot be read."),
 }
 
@@ -69,18 +85,20 @@ def refusal_sentence(slug: str, otherwise: str = "") -> str:
         return str(WHOLE[slug])
     for before, after, text in _PATTERNS:
         name = slug.removeprefix(before).removesuffix(after)
-        if slug == f"{before}{name}{after}" and name in FIELDS:
-            return str(text) % {"field": FIELDS[name]}
+        if slug == f"{before}{name}{after}" and name in _NAMES:
+            return str(text) % {"field": _NAMES[name]}
     return otherwise or str(gettext("Not readable (%(slug)s)", slug=slug))
 
 
 def field_of(slug: str) -> str:
     """The field that a slug is about, or an empty text."""
-    special = {"bad_time": "at", "future_time": "at", "too_old": "at", "impossible_duration": "duration"}
+    special = {"bad_time": "at", "future_time": "at", "too_old": "at", "impossible_duration": "duration"} | {
+        "too_far": "at", "no_move": "to", "not_yours": "to", "same_carrier": "to",
+    }
     if slug in special:
         return special[slug]
     for before, after, _text in _PATTERNS:
         name = slug.removeprefix(before).removesuffix(after)
-        if slug == f"{before}{name}{after}" and name in FIELDS:
+        if slug == f"{before}{name}{after}" and name in _NAMES:
             return name
     return ""

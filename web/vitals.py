@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from registry.alarms import KINDS, Alarm, alarms
+from registry.moving import STATES
 from registry.vitals import REFUSED, SENT, SPENT, Figures, Tallies, figures, health
 from web.current import registry_of
 from web.guard import key, loopback, public
@@ -56,7 +57,7 @@ class _Collector:
     def collect(self) -> list[Metric]:
         found = self._found
         carriers = [*_carriers(found, self._now), *_alarms(found, self._rung)]
-        return [*_editions(found), *carriers, *_counts(found), *_jobs(found)]
+        return [*_editions(found), *carriers, *_counts(found), *_jobs(found), _events(found)]
 
 
 def _gauge(name: str, says: str, value: float) -> Metric:
@@ -123,6 +124,14 @@ def _counts(found: Figures) -> list[Metric]:
     for name, outcome in ((SENT, "sent"), (REFUSED, "refused_by_gateway"), (SPENT, "refused_by_allowance")):
         texts.add_metric([outcome], found.texts[name])
     return [verdicts, rows, texts]
+
+
+def _events(found: Figures) -> Metric:
+    says = "Number events; those that are held need an officer"
+    events = GaugeMetricFamily("decline_call_number_events", says, labels=["state"])
+    for state in STATES:
+        events.add_metric([state], found.events.get(state, 0))
+    return events
 
 
 def _jobs(found: Figures) -> list[Metric]:

@@ -163,3 +163,15 @@ def test_the_ftc_folder_is_read_as_american(world: World) -> None:
 
 def test_an_inbox_that_is_not_there_is_no_trouble(world: World) -> None:
     assert list(inbox.party_folders(world.inbox / "nowhere")) == []
+
+
+def test_files_whose_names_say_number_events_hold_those(world: World) -> None:
+    world.put("a.ndjson", ndjson(1))
+    at = "2026-11-23T09:00:00+08:00"
+    world.put("number-events-1.csv", f"id,number,kind,at\nm1,13800138000,deactivated,{at}\nm2,1,x,y\n".encode())
+    event = {"id": "m1", "number": "13800138000", "kind": "recycled", "at": at}
+    world.put("Number-Events.ndjson", json.dumps(event).encode() + b"\n")
+    counts = world.run()
+    assert counts == {"files": 3, "rows": 4, "accepted": 2, "duplicates": 1, "quarantined": 1}
+    rows = world.store.engine.rows("SELECT source, source_id, kind, state FROM number_event")
+    assert rows == [{"source": "cmcc", "source_id": "m1", "kind": "recycled", "state": "waiting"}]

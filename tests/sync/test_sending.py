@@ -81,7 +81,7 @@ def test_every_row_and_the_sum_come_back(desk: Desk, file: Path) -> None:
         Outcome(3, 1, 1, 1, ""),
     ]
     path, headers, body = desk.requests[0]
-    assert path == "/api/v1/reports?kind=carrier"
+    assert path == "/api/v1/reports"
     assert headers["Authorization"] == "Bearer dc_k"
     assert headers["Content-Type"] == "application/x-ndjson"
     assert body == file.read_bytes()
@@ -157,3 +157,15 @@ def test_the_command_prints_the_sum_and_what_waits_in_quarantine(desk: Desk, fil
     result = CliRunner().invoke(main, arguments)
     assert (result.exit_code, result.stderr) == (1, "The file ended early: gzip ended early. [file_cut]\n")
     assert CliRunner().invoke(main, arguments[:4], env={"DECLINE_CALL_KEY": ""}).exit_code == 2
+
+
+def test_number_events_are_sent_alike_to_their_own_resource(desk: Desk, file: Path) -> None:
+    desk.answer = b'{"line": 1, "result": "accepted", "verdict": "recycled"}\n' + json.dumps(SUMMARY).encode() + b"\n"
+    key_file = file.with_name("key")
+    key_file.write_text("dc_k\n")
+    arguments = ["number-events", str(file), "--url", desk.url, "--key-file", str(key_file), "--every-row"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0
+    assert "line 1: accepted, recycled\n" in result.stdout
+    path, headers, body = desk.requests[0]
+    assert (path, headers["Authorization"], body) == ("/api/v1/number-events", "Bearer dc_k", file.read_bytes())

@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from registry import access, parties, quarantine, registrations, reports
+from registry import access, numberevents, parties, quarantine, registrations, reports, resellers
 from registry.assembly import Registry
 from registry.batch_results import batches_of
 from registry.editions import FeedEdition, FeedFile, FeedIndex, FeedPart
@@ -39,6 +39,8 @@ class Viewers:
     batch: str
     member: str
     endpoint: str
+    event: str = ""
+    held: str = ""
 
 
 def sealed(registry: Registry, text: str = MINE) -> SealedNumber:
@@ -85,9 +87,28 @@ def fill(registry: Registry) -> Viewers:
         "officer": member(registry, "regulator", "officer"), "auditor": member(registry, "regulator", "auditor"),
         "owner": member(registry, "cmcc", "owner"),
     }
-    return Viewers(
-        tokens, held[0].name, batch_of(registry), store.parties.members("cmcc")[0].member, outgoing(registry)
-    )
+    batch = batch_of(registry)
+    event, held_event = _move(registry)
+    member_id = store.parties.members("cmcc")[0].member
+    return Viewers(tokens, held[0].name, batch, member_id, outgoing(registry), event, held_event)
+
+
+def _move(registry: Registry) -> tuple[str, str]:
+    """A row of a number event in quarantine, and an event that is held against another; a reseller with a block."""
+    store, clock = registry.store, registry.clock
+    parties.add_party(store, clock, party="snail", kind="carrier", name_zh="蜗牛移动", name_en="Snail")
+    resellers.set_reseller(store, clock, party="snail", host="cmcc", follows="host")
+    resellers.add_blocks(store, clock, registry.plan, reseller="snail", prefixes=[(1, "165000")])
+    said = {"number": OTHER, "kind": "ported_in", "at": iso(clock.now())}
+    for source in ("ctcc", "snail"):
+        numberevents.take_one(store, registry.keys, clock, registry.plan, source=source, fields={**said, "id": "1"})
+    numberevents.carry_out_due(store, clock, registry.keys, registry.plan, registry.settings)
+    fields = {**said, "id": "2", "kind": "lost", "at": "soon"}
+    numberevents.take_in(store, registry.keys, clock, registry.plan, source="cmcc",
+                         rows=[Row(1, json.dumps(fields).encode(), fields)], format="ndjson")
+    rows = quarantine.rows_of(store, registry.keys, source="cmcc", limit=100)
+    (held,) = numberevents.held(store, registry.keys, registry.plan)
+    return next(row.name for row in rows if row.about == numberevents.ABOUT), held.event
 
 
 def _publish(registry: Registry) -> None:
@@ -182,6 +203,11 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("outboxes.all_outboxes", "/officer/outboxes?source=ctcc", "officer"),
         ("webhooks.all_endpoints", "/party/webhooks", "owner"),
         ("webhooks.endpoint", f"/party/webhooks/{viewers.endpoint}", "owner"),
+        ("parties.fix", f"/party/quarantine/{viewers.event}", "owner"),
+        ("moving.held", "/officer/number-events", "officer"),
+        ("moving.decide", f"/officer/number-events/{viewers.held}", "officer"),
+        ("moving.reseller", "/officer/parties/snail/reseller", "officer"),
+        ("moving.reseller", "/officer/parties/cmcc/reseller", "officer"),
         ("", "/there-is-nothing-here", ""), ("", "/officer/audit", "officer"),
     ]  # fmt: skip
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -81,3 +83,10 @@ def test_the_page_shows_every_operation(
         assert path in page.text
     assert "<script" not in page.text
     assert "style=" not in page.text
+
+
+def test_the_example_of_a_number_event_in_the_guide_fits_its_schema(document: dict[str, Any]) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "carriers.md").read_text(encoding="utf-8")
+    example = next(part for part in guide.split("```json\n")[1:] if '"kind"' in part).partition("```")[0]
+    schema = {"components": document["components"], "$ref": "#/components/schemas/NumberEventRow"}
+    jsonschema_rs.Draft202012Validator(schema).validate(json.loads(example))

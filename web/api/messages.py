@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from registry.rulebook import Rulebook
 
@@ -188,6 +188,19 @@ class ReportRow(In, frozen=True, kw_only=True):
     description: Annotated[str, Meta(max_length=4000)] | None = None
 
 
+class NumberEventRow(In, frozen=True, kw_only=True):
+    """What a carrier says of a number, as a line of NDJSON, an element of a JSON array or a row of CSV."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=200, description="Yours; sent again it is a duplicate.")]
+    number: NumberText
+    kind: Literal["ported_in", "ported_out", "deactivated", "recycled", "reassigned"]
+    at: Annotated[str, Meta(max_length=40, description="RFC 3339: when it takes effect, at most 400 days ahead.")]
+    from_: Annotated[str, Meta(max_length=64, description="Of a porting: who gives the number.")] | None = field(
+        name="from", default=None
+    )
+    to: Annotated[str, Meta(max_length=64, description="Of a porting: who takes the number.")] | None = None
+
+
 class RowAnswer(Out, frozen=True, kw_only=True, omit_defaults=True):
     """What became of one row: the verdict of an accepted one, the reason and the place of a quarantined one."""
 
@@ -231,6 +244,7 @@ class QuarantinedRow(Out, frozen=True, kw_only=True):
     detail: str
     at: datetime
     state: Literal["open", "released", "discarded"]
+    about: Literal["reports", "number-events"]
     raw: str
     fields: dict[str, Any] | None
 
@@ -246,6 +260,9 @@ class ReleaseRequest(In, frozen=True, kw_only=True):
     """Take a row again, as it is or with corrected fields in its place."""
 
     corrected: ReportRow | None = None
+    event: Annotated[
+        NumberEventRow | None, Meta(description="In place of `corrected` where the row is a number event.")
+    ] = None
 
 
 class DiscardRequest(In, frozen=True, kw_only=True):

@@ -42,6 +42,7 @@ TAGS = {
     "keys": ("Keys", "密钥"),
     "reports": ("Reports", "举报"),
     "webhooks": ("Webhooks", "通知"),
+    "number-events": ("Number events", "号码变动"),
     "rules": ("Rules", "规则"),
 }
 _LIMITED = {

@@ -1,4 +1,4 @@
-"""Rows of reports that were not taken: list them, take them again after a fix, set them aside."""
+"""Rows that were not taken: list them, take them again after a fix, set them aside."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import msgspec
 from flask import Blueprint, Response
 
 from registry import quarantine
+from registry.numberevents import ABOUT
 from web.api.edge import Operation, Parameter, answer, one_of, only, operation, party_of, read, whole
 from web.api.messages import DiscardRequest, QuarantineAnswer, QuarantinedRow, ReleaseRequest, RowAnswer
 from web.api.metering import metered
@@ -32,7 +33,7 @@ _FURTHEST = 10**9
                   "Skip so many."),
     ),
 ))
-@key("reports")
+@(key("reports") | key("number-events"))
 @metered
 def show() -> Response:
     """The caller's quarantined rows, oldest first."""
@@ -47,7 +48,8 @@ def show() -> Response:
     rows = [
         QuarantinedRow(
             row=each.name, batch=each.batch, line=each.line, format=each.format, reason=each.reason,
-            detail=each.detail, at=each.at, state=each.state, raw=each.raw, fields=each.fields,  # type: ignore[arg-type]
+            detail=each.detail, at=each.at, state=each.state, about=each.about,  # type: ignore[arg-type]
+            raw=each.raw, fields=each.fields,
         )
         for each in found
     ]
@@ -64,17 +66,18 @@ def show() -> Response:
     problems=(400, 401, 403, 404, 409, 413, 415, 422, 429, 503),
     says="Without `corrected` the row is taken as it was sent. A row that still cannot be taken stays where it is.",
 ))
-@key("reports")
+@(key("reports") | key("number-events"))
 @metered
 def release(row: str) -> Response:
     """Take one of the caller's rows again."""
     said = read(ReleaseRequest)
     registry = registry_of()
-    corrected = None
-    if said.corrected is not None:
-        corrected = {name: value for name, value in msgspec.to_builtins(said.corrected).items() if value is not None}
     source = party_of().party
     held = quarantine.row_of(registry.store, registry.keys, source=source, name=row)
+    given = said.event if held.about == ABOUT else said.corrected
+    corrected = None
+    if given is not None:
+        corrected = {name: value for name, value in msgspec.to_builtins(given).items() if value is not None}
     result = quarantine.release(
         registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=source, name=row,
         kind="ftc" if held.format == "ftc" else "carrier", corrected=corrected,
@@ -92,7 +95,7 @@ def release(row: str) -> Response:
     answers={204: None},
     problems=(400, 401, 403, 404, 409, 413, 415, 422, 429, 503),
 ))
-@key("reports")
+@(key("reports") | key("number-events"))
 @metered
 def discard(row: str) -> Response:
     """Set one of the caller's rows aside for good."""
