@@ -118,13 +118,13 @@ def test_a_block_that_begins_moves_what_is_registered_after_an_overlap(hosted: T
     give(town, "165000")
     assert work(town)["moved"] == 5
     assert lists(town, tmp_path, "cmcc", "snail") == {"cmcc": MINE - {5} | REST, "snail": MINE - {5}}
-    assert work(town) == {"moved": 0, "overlaps": 0}
+    assert not any(work(town).values())
     town.clock.advance(hours=23)
     town.decline(0, LOANS)
     work(town)
     assert lists(town, tmp_path, "cmcc", "snail")["cmcc"] == MINE - {5} | REST
     town.clock.advance(hours=1)
-    assert work(town) == {"moved": 0, "overlaps": 5}
+    assert {name: count for name, count in work(town).items() if count} == {"overlaps": 5}
     assert lists(town, tmp_path, "cmcc", "snail", "ctcc") == {"cmcc": REST, "snail": MINE - {5}, "ctcc": {5}}
 
 
