@@ -41,7 +41,7 @@ def test_carriers_sort_and_filter_by_the_address(officer: Visitor) -> None:
 
 
 def test_parties_sort_and_filter_by_the_address(officer: Visitor) -> None:
-    assert column(officer.get("/officer/parties?kind=carrier&sort=-party"), "Parties", 1) == ["ctcc", "cmcc"]
+    assert column(officer.get("/officer/parties?kind=carrier&sort=-party"), "Parties", 1) == ["snail", "ctcc", "cmcc"]
     assert column(officer.get("/officer/parties?q=贷款"), "Parties", 1) == ["loans"]
     assert column(officer.get("/officer/parties?q=MOBILE"), "Parties", 1) == ["cmcc"]
     assert "No party is like this." in officer.get("/officer/parties?state=suspended")
