@@ -94,7 +94,7 @@ def rotate(store: Store, clock: Clock, keys: KeyRing, settings: KeySettings, *, 
         store.editions.want(f"epoch {epoch}", at=at)
         webhook_events.emit(store, clock, type=webhook_events.KEY_ROTATED, party="", data={"epoch": epoch})
         store.webhooks.set_told(webhook_events.KEY_ROTATED, epoch)
-        audit.append(store, clock, actor=actor, action="key_epoch.began", subject=f"key_epoch:{epoch}")
+        audit.append(store, clock, actor=actor, action="key_epoch_began", subject=f"key_epoch:{epoch}")
     return all_of(store, clock, settings)[-1]
 
 
@@ -114,7 +114,7 @@ def destroy_due(store: Store, clock: Clock, keys: KeyRing, settings: KeySettings
             with store.writing(about="key_epoch"):
                 store.epochs.destroy(epoch=each.epoch, at=to_micros(clock.now()))
                 audit.append(
-                    store, clock, actor="clockwork", action="key_epoch.destroyed",
+                    store, clock, actor="clockwork", action="key_epoch_destroyed",
                     subject=f"key_epoch:{each.epoch}", detail={"in_environment": str(each.epoch) in stays},
                 )
             count += 1

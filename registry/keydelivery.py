@@ -78,7 +78,7 @@ def register(store: Store, clock: Clock, *, party: str, public_key: str) -> None
         store.feeds.put_key(party=party, public_key=raw, at=to_micros(clock.now()))
         audit.append(
             store, clock, actor=f"party:{party}", subject=f"party:{party}",
-            action="public_key.changed" if known is not None else "public_key.registered",
+            action="public_key_changed" if known is not None else "public_key_registered",
             detail={"fingerprint": fingerprint(raw)},
         )
 

@@ -117,7 +117,9 @@ def root(instance: Path, party: str) -> None:
     try:
         if party not in {recipient.party for recipient in registry.store.feeds.recipients()}:
             raise NotFoundError(f"There is no active carrier {party}.", code="no_such_carrier")
-        click.echo(roots.trusted_root(registry.shelf, registry.signing, registry.clock.now()).decode())
+        roots.trusted_root(registry.shelf, registry.signing, registry.clock.now())
+        newest = roots.newest_root(registry.shelf).version
+        click.echo(registry.shelf.get(roots.place(newest)).decode())
     finally:
         registry.close()
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from registry import access, consents, evidence, jobs, limits, registrations, reports, verification, webhooks
+from registry import access, consents, epochs, evidence, jobs, limits, registrations, reports, verification, webhooks
 from registry.settings import Settings
 from registry.times import to_micros
 from sync import freshness, inspection
@@ -97,6 +97,7 @@ def purge(registry: Registry, keep: Keep) -> jobs.Counts:
         store.findings.forget(before=before)
     counts["deliveries"] = webhooks.purge(store, clock, registry.settings.webhooks)
     counts["runs"] = jobs.purge(store, clock, settings=registry.settings.jobs)
+    counts["masters"] = epochs.destroy_due(store, clock, registry.keys, registry.settings.keys)  # last: it may raise
     return counts
 
 

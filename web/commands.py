@@ -17,6 +17,7 @@ from registry.assembly import FIRST_OFFICER, REGULATOR, assemble, prepare
 from registry.errors import RegistryError
 from registry.keys import FIRST_EPOCH
 from registry.settings import load
+from web import keycommands
 from web.demo import run_demo
 from web.moving_commands import blocks_command, reseller_command
 from web.outgoing_commands import outbox_group, webhook_group
@@ -221,7 +222,7 @@ def audit_verify(instance: Path) -> None:
     click.echo(f"{count} entries, unbroken")
 
 
-for group in (outbox_group, webhook_group):
+for group in (outbox_group, webhook_group, *keycommands.GROUPS):
     main.add_command(group)
 
 

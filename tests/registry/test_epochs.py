@@ -53,7 +53,7 @@ def test_an_epoch_goes_from_current_to_destroyed(store: Store, clock: FakeClock,
     assert (other.at_rest, keyfile.load(tmp_path, {})[0].at_rest) == (at_rest, at_rest)
     said = [(entry.action, entry.subject, entry.actor) for entry in reversed(audit.entries(store))]
     assert said == [
-        ("key_epoch.began", "key_epoch:2", "member:x"), ("key_epoch.destroyed", "key_epoch:1", "clockwork"),
+        ("key_epoch_began", "key_epoch:2", "member:x"), ("key_epoch_destroyed", "key_epoch:1", "clockwork"),
     ]
     assert audit.verify(store) == (2, None)
 

@@ -98,7 +98,7 @@ def test_another_public_key_takes_the_old_ones_place_and_is_audited_once(store: 
     said = [(entry.action, entry.actor, entry.facts) for entry in reversed(audit.entries(store))]
     assert said == [
         (action, "party:cmcc", {"fingerprint": keydelivery.fingerprint(keydelivery.public_of(private))})
-        for action, private in (("public_key.registered", first), ("public_key.changed", second))
+        for action, private in (("public_key_registered", first), ("public_key_changed", second))
     ]
     known, changed = store.feeds.keys_known()["cmcc"]
     assert changed - known == 2 * 86_400_000_000
