@@ -37,6 +37,7 @@ def test_an_epoch_goes_from_current_to_destroyed(store: Store, clock: FakeClock,
     assert ring.list_key("cmcc", 2) != first
     assert epochs.must_be_held(store, other) == 2
     assert store.editions.anything_pending()
+    assert store.webhooks.told("key.rotated") == 2
     assert epochs.published(store, clock, SETTINGS) == (2, 1)
     clock.advance(days=7)
     assert states(store, clock) == [(1, "retained"), (2, "current")]
