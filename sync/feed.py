@@ -25,7 +25,7 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Tar
 from tuf.api.serialization import DeserializationError
 
 from registry import editions
-from registry.errors import FeedError, NotFoundError
+from registry.errors import ConflictError, FeedError, NotFoundError
 from registry.interfaces import Shelf
 from registry.roots import (  # noqa: F401 - whoever works on feeds finds them here, too
     TRUST,
@@ -233,6 +233,18 @@ def _pointer(
         snapshot_meta=MetaFile.from_dict(dict(snapshot)),
     )
     return _signed(timestamp, signing.online)
+
+
+def must_still_stand(shelf: Shelf, party: str, head: Head | None) -> None:
+    """Look once more, just before the pointer moves: whoever slept past its lease must not put an older one over it.
+
+    Raises ConflictError `lease_lost` where another publisher has moved it since `head` was read.
+    """
+    name, version = place(party, POINTER), 0
+    if shelf.size(name) is not None:
+        version = Metadata[Timestamp].from_bytes(shelf.get(name)).signed.version
+    if version != (head.timestamp.version if head is not None else 0):
+        raise ConflictError(f"Another publisher has moved the pointer of {party}.", code="lease_lost")
 
 
 # --- tidying ----------------------------------------------------------------------------------------------------------

@@ -191,6 +191,8 @@ def _publish(work: Round, recipient: Recipient, epoch: int, head: feed.Head | No
             registry.shelf.put(feed.place(party, name), path)
     keep()
     for name, content in signed.items():
+        if name == feed.POINTER and party not in work.anew:
+            feed.must_still_stand(registry.shelf, party, head)
         registry.shelf.put(feed.place(party, name), content)
     copies.follow(registry, mirror, made)
     _note(registry, made.index)

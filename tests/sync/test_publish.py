@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from pathlib import Path
 
@@ -299,3 +300,33 @@ def test_base_and_tables_say_the_same_and_a_difference_is_an_alarm(any_town: Tow
         compare_base(town, keep=lambda: None)
     assert caught.value.code == "base_differs"
     assert "2 numbers" in caught.value.detail
+
+
+class _Overtaken(MemoryShelf):
+    """A shelf behind which another publisher finishes while ours writes its snapshot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.other: Town | None = None
+
+    def put(self, name: str, content: bytes | Path) -> None:
+        super().put(name, content)
+        if self.other is not None and name.endswith(".snapshot.json"):
+            other, self.other = self.other, None
+            publish_once(other)
+
+
+def test_a_publisher_that_slept_puts_no_older_pointer_over_a_newer_one(small_town: Town, tmp_path: Path) -> None:
+    shelf = _Overtaken()
+    small_town.shelf = shelf
+    publish_once(small_town)
+    small_town.decline(0)
+    small_town.clock.advance(61)
+    shelf.other = dataclasses.replace(small_town, instance=tmp_path / "another machine")
+    with pytest.raises(ConflictError) as caught:
+        publish_once(small_town)
+    assert caught.value.code == "lease_lost"
+    small_town.decline(1)
+    small_town.clock.advance(61)
+    publish_once(small_town)
+    assert_all_follow(small_town, tmp_path, 4, ("cmcc", "all"))
