@@ -121,7 +121,7 @@ def acknowledgements() -> Page:
         recipient=own_party().party, agrees={"yes": True, "no": False}.get(seen["agrees"]),
         before=seen.places["before"], limit=_ROWS + 1,
     )  # fmt: skip
-    older = rows[_ROWS - 1].edition if len(rows) > _ROWS else None
+    older = rows[_ROWS].edition + 1 if len(rows) > _ROWS else None  # an edition in two key epochs is two rows
     return render_template("party/acknowledgements.html", rows=rows[:_ROWS], seen=seen, older=older)
 
 

@@ -1,6 +1,6 @@
-"""The age of API keys as pages show it, and what to do about one that is old or that nobody uses.
+"""The age of API keys and of key epochs as pages show it, and what to do about a key that is old or that nobody uses.
 
-Rules of this room: a hint is advice, it changes nothing; a revoked key needs none.
+Rules of this room: a hint is advice, it changes nothing; a revoked key needs none. An epoch is its times, never keys.
 """
 
 from __future__ import annotations
@@ -8,9 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
+from registry import epochs
+from registry.epochs import Epoch
 from registry.parties import ApiKey
 from web.tables import Asked, asked
+
+if TYPE_CHECKING:
+    from registry.assembly import Registry
 
 OLD = timedelta(days=365)
 IDLE = timedelta(days=90)
@@ -30,6 +36,21 @@ class AgedKey:
     def state(self) -> str:
         """Active or revoked."""
         return "revoked" if self.key.revoked else "active"
+
+
+@dataclass(frozen=True)
+class AgedEpoch:
+    """A key epoch and since how many whole days it is; None where it is from the first day on."""
+
+    epoch: Epoch
+    days: int | None
+
+
+def aged_epochs(registry: Registry) -> list[AgedEpoch]:
+    """The key epochs of all lists, the newest first, each with its age."""
+    now = registry.clock.now()
+    found = epochs.all_of(registry.store, registry.clock, registry.settings.keys)
+    return [AgedEpoch(each, (now - each.began).days if each.began else None) for each in reversed(found)]
 
 
 def asked_of_keys() -> Asked:

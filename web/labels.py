@@ -117,6 +117,13 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "read": lazy_gettext("Read figures"),
         "metrics": lazy_gettext("Read the metrics"),
     },
+    "epoch": {
+        "current": lazy_gettext("Current"),
+        "overlap": lazy_gettext("Overlap: still published"),
+        "retained": lazy_gettext("Retained: no longer published"),
+        "over": lazy_gettext("Over: about to be destroyed"),
+        "destroyed": lazy_gettext("Destroyed"),
+    },
     "file": {
         "full": lazy_gettext("Full list"),
         "delta": lazy_gettext("Changes"),

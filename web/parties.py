@@ -6,7 +6,6 @@ secret is shown once.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from registry import parties, quarantine
+from registry import keydelivery, parties, quarantine
 from registry.access import Actor
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, SignInRequiredError
 from registry.numberevents import ABOUT
@@ -185,6 +184,7 @@ def keys() -> Page:
     page = render_template(
         "party/keys.html", form=form, seen=seen, keys=found, secret=once.take("key"),
         carrier=party.kind == "carrier", recipient=_recipient(party),
+        epochs=keyages.aged_epochs(registry) if party.kind == "carrier" else (),
     )
     return page, status
 
@@ -196,12 +196,7 @@ def _recipient(party: Party) -> RecipientKey | None:
     if known is None:
         return None
     since = from_micros(known[1])
-    return RecipientKey(since, (registry.clock.now() - since).days, _fingerprint(known[0]))
-
-
-def _fingerprint(public_key: bytes) -> str:
-    digits = hashlib.sha256(public_key).hexdigest()[:16]
-    return " ".join(digits[place : place + 4] for place in range(0, len(digits), 4))
+    return RecipientKey(since, (registry.clock.now() - since).days, keydelivery.fingerprint(known[0]))
 
 
 @blueprint.post("/party/keys/<key>/revoke")

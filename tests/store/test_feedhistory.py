@@ -82,3 +82,24 @@ def test_acknowledgements_say_how_long_they_took(filled: Store) -> None:
     assert {each.delay_s for each in said} == {9}
     assert [each.edition for each in filled.feed_history.said(recipient="cmcc", agrees=False, limit=9)] == [5]
     assert [each.edition for each in filled.feed_history.said(recipient="cmcc", agrees=True, before=7, limit=1)] == [3]
+
+
+def test_an_edition_in_two_key_epochs_counts_once_and_each_acknowledgement_stands_by_its_own(filled: Store) -> None:
+    again = START + 4 * DAY + DAY // 2 + MINUTE
+    with filled.writing():
+        filled.feeds.put_edition(FeedEditionRow(
+            "cmcc", 10, "full", 7, 700, 99, ROOT, ROOT, again, changes=4, change_bytes=40, epoch=2,
+        ))  # fmt: skip
+        for edition, epoch, at in ((9, 2, again), (10, 1, again), (10, 2, again + 5_000_000)):
+            filled.feeds.acknowledge(
+                recipient="cmcc", edition=edition, content_root=ROOT, exceptions_root=ROOT, at=at, agrees=True,
+                epoch=epoch,
+            )
+    day = filled.feed_history.days(recipient="cmcc", since=START + 4 * DAY, until=START + 9 * DAY, offset=0)[0]
+    assert (day.editions, day.changes, day.change_bytes, day.bytes, day.entries) == (2, 13, 130, 1600, 99)
+    assert filled.feed_history.entries_before(recipient="cmcc", at=START + 9 * DAY) == 99
+    assert numbers(filled, limit=3) == [10, 9, 8]
+    said = filled.feed_history.said(recipient="cmcc", limit=4)
+    assert [(each.edition, each.epoch, each.delay_s) for each in said] == [
+        (10, 2, 5), (10, 1, 60), (9, 2, None), (9, 1, 9),
+    ]  # fmt: skip

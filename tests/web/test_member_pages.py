@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pyotp
 import pytest
@@ -10,6 +11,7 @@ from flask import Flask
 
 from registry import credentials, parties
 from registry.assembly import Registry
+from registry.times import to_micros
 from tests.doubles import FakeClock
 from tests.web.filled import Viewers, Visitor, fill
 
@@ -96,6 +98,14 @@ def test_a_key_is_shown_once_and_stops_when_it_is_revoked(registry: Registry, ap
     key = secret.split("_")[1]
     visitor.post(f"/party/keys/{key}/revoke")
     assert app.test_client().get("/api/v1/keys", headers={"Authorization": f"Bearer {secret}"}).status_code == 401
+
+
+def test_a_carrier_sees_how_its_key_epochs_stand(registry: Registry, app: Flask, viewers: Viewers) -> None:
+    with registry.store.writing(about="key_epoch"):
+        registry.store.epochs.begin(epoch=2, at=to_micros(registry.clock.now() - timedelta(days=3)))
+    page = Visitor(app, viewers.tokens["owner"]).get("/party/keys")
+    listed = re.sub(r"\s*<[^>]+>\s*", "|", page[page.index(">Key epochs<") :])
+    assert re.search(r"\|2\|+Current\|.*\|3\|.*\|1\|+Overlap: still published\|", listed)
 
 
 def test_a_party_gives_its_keys_only_what_its_kind_may_do(registry: Registry, app: Flask, viewers: Viewers) -> None:
