@@ -149,5 +149,5 @@ def test_the_recipient_key_shows_its_age_and_its_fingerprint(
             party="cmcc", public_key=bytes(32), at=round((clock.now() - timedelta(days=12)).timestamp() * 1e6)
         )
     page = owner.get("/party/keys")
-    assert "6668 7aad f862 bd77" in page
+    assert "66687aadf862bd77" in page
     assert "<dd>12</dd>" in page
