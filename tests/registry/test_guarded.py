@@ -165,7 +165,7 @@ def test_a_small_body_that_unpacks_to_a_huge_one_is_refused() -> None:
 @pytest.mark.parametrize(
     ("headers", "body", "slug"),
     [
-        ({"Content-Encoding": "gzip"}, gzip.compress(b"a" * 500)[:-9], "cut_short"),
+        ({"Content-Encoding": "gzip"}, gzip.compress(b"a" * 500, mtime=0)[:-9], "cut_short"),
         ({"Content-Encoding": "gzip"}, b"no gzip at all", "bad_encoding"),
         ({"Content-Encoding": "br"}, b"x", "bad_encoding"),
         ({"Content-Length": "500"}, b"short", "cut_short"),

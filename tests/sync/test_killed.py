@@ -43,7 +43,8 @@ def work(folder: str, seed: str) -> None:
     while True:
         for _ in range(draw.randint(1, 4)):
             town.decline(draw.randrange(PLACES), draw.choice([NOTHING, Preference(draw.randint(1, 0xFFFF), 0, 0, 0)]))
-        publish_once(town)
+        if publish_once(town)["editions"]:
+            print("published", flush=True)
 
 
 @pytest.mark.processes
@@ -60,7 +61,9 @@ def test_killed_at_random_moments_the_publisher_loses_and_doubles_nothing(tmp_pa
         )  # fmt: skip
         assert program.stdout is not None
         assert program.stdout.readline() == b"ready\n"
-        time.sleep(draw.uniform(0.05, 0.7))
+        for _ in range(draw.randint(1, 3)):  # however slow the machine is, each life gets something done
+            assert program.stdout.readline() == b"published\n"
+        time.sleep(draw.uniform(0, 0.2))
         program.send_signal(signal.SIGKILL)
         assert program.wait() == -signal.SIGKILL
         program.stdout.close()
@@ -78,5 +81,5 @@ def test_killed_at_random_moments_the_publisher_loses_and_doubles_nothing(tmp_pa
     assert town.store.editions.open_edition() is None
     for party, follower in followers.items():
         assert contents(town, follower.follow(), party, PLACES) == truth(town, party, PLACES)
-    assert town.store.editions.newest() > KILLS
+    assert town.store.editions.newest() >= KILLS
     town.store.close()
