@@ -8,7 +8,7 @@ from typing import Any
 from registry.decisions import STEPS
 from registry.report_rows import UNREADABLE
 from web import translations
-from web.labels import REASONS
+from web.reasons import REASONS
 from web.refusals import WHOLE
 
 PLACE = re.compile(r"%\((\w+)\)[sd]")
