@@ -35,7 +35,7 @@ __all__ = [
 Asker = Literal["carrier", "telemarketer"]
 ZONE = "Asia/Shanghai"
 _LONG_AGO = 1 << 40  # seconds; older than any grace
-_HOURS_AHEAD = 24 * 15
+HOURS_AHEAD = 24 * 15
 _OF_THE_HOUR = frozenset({"quiet_hours", "rest_hours"})
 PERIODS = ("day", "week", "month")  # of a consent's frequency: of the calendar, local time, a week from Monday
 
@@ -356,7 +356,7 @@ def _next_allowed(
     None: there is none within two weeks, or the calendar ends before it.
     """
     start = contact.at.replace(minute=0, second=0, microsecond=0)
-    for hours in range(1, _HOURS_AHEAD):
+    for hours in range(1, HOURS_AHEAD):
         moved = replace(contact, at=start + timedelta(hours=hours))
         try:
             step = _first(facts_of(moved, standing, rulebook, holidays=holidays, asker=asker))

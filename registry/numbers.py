@@ -135,15 +135,31 @@ def parse_many(texts: Texts, plan: NumberPlan, *, country: str = "CN", callers: 
     Mobile numbers written plainly (138…, 86138…, +86138…, 0086138…) are read in bulk, whatever else one by one.
     """
     column = _column(texts)
-    n = len(column)
+    n, (_valid, offset_buffer, data_buffer) = len(column), column.buffers()
+    if n == 0 or data_buffer is None:
+        offsets, data = np.zeros(n + 1, np.int64), np.empty(0, np.uint8)
+    else:
+        offsets = np.frombuffer(offset_buffer, np.int64)[column.offset : column.offset + n + 1]
+        data = np.frombuffer(data_buffer, np.uint8)
+    starts, stops = offsets[:-1], offsets[1:]
+    if column.null_count:
+        stops = np.where(column.is_valid().to_numpy(zero_copy_only=False), stops, starts)
+    return parse_spans(data, starts, stops, plan, country=country, callers=callers)
+
+
+def parse_spans(
+    data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64], plan: NumberPlan, *,
+    country: str = "CN", callers: bool = False,
+) -> NumberArray:
+    """As `parse_many`, of texts that lie somewhere in one buffer: UTF-8 `data` u8, from `starts` i64[n] to `stops`."""
+    n = len(starts)
     found = NumberArray(np.zeros(n, np.uint64), np.zeros(n, np.uint8), np.full(n, _UNREAD, np.uint8))
-    _plain_mobiles(column, plan, country, found)
+    _plain_mobiles(data, starts, stops - starts, plan, country, found)
     rest = np.flatnonzero(found.reason == _UNREAD)
-    for start in range(0, len(rest), _CHUNK):
-        places = rest[start : start + _CHUNK]
-        for place, text in zip(places.tolist(), column.take(pa.array(places)).to_pylist()):
-            reason, kind, digits = read(text or "", plan, country, callers=callers)
-            found.reason[place], found.kind[place], found.digits[place] = reason, kind, digits
+    for place, start, stop in zip(rest.tolist(), starts[rest].tolist(), stops[rest].tolist()):
+        text = data[start:stop].tobytes().decode("utf-8", "replace")
+        reason, kind, digits = read(text, plan, country, callers=callers)
+        found.reason[place], found.kind[place], found.digits[place] = reason, kind, digits
     return found
 
 
@@ -165,34 +181,25 @@ def _column(texts: Texts) -> pa.Array:
     return texts if pa.types.is_large_string(texts.type) else texts.cast(pa.large_string())
 
 
-def _plain_mobiles(column: pa.Array, plan: NumberPlan, country: str, found: NumberArray) -> None:
+def _plain_mobiles(
+    data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], plan: NumberPlan,
+    country: str, found: NumberArray,
+) -> None:
     """Fills in the rows that are assigned mobile numbers written without anything between the digits."""
-    n = len(column)
-    _valid, offset_buffer, data_buffer = column.buffers()
-    if n == 0 or data_buffer is None:
-        return
-    offsets = np.frombuffer(offset_buffer, np.int64)[column.offset : column.offset + n + 1]
-    data = np.frombuffer(data_buffer, np.uint8)
-    lengths = np.diff(offsets)
-    if column.null_count:
-        lengths = np.where(column.is_valid().to_numpy(zero_copy_only=False), lengths, 0)
     own = str(plan.calling_code)
     for lead in ("", own, "+" + own, "00" + own) if country == plan.country else ("+" + own,):
         places = np.flatnonzero(lengths == _MOBILE + len(lead))
         for start in range(0, len(places), _CHUNK):
-            _fill(places[start : start + _CHUNK], lead, offsets, data, plan, found)
+            _fill(places[start : start + _CHUNK], lead, starts, data, plan, found)
 
 
 def _fill(
-    places: npt.NDArray[np.int64], lead: str, offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8],
+    places: npt.NDArray[np.int64], lead: str, starts: npt.NDArray[np.int64], data: npt.NDArray[np.uint8],
     plan: NumberPlan, found: NumberArray,
 ) -> None:
     """Reads the rows at `places`, all of the length of `lead` and a mobile number."""
     size = _MOBILE + len(lead)
-    if places[-1] - places[0] == len(places) - 1:  # rows side by side need no gathering
-        rows = data[offsets[places[0]] : offsets[places[0]] + len(places) * size].reshape(-1, size)
-    else:
-        rows = data[offsets[places][:, None] + np.arange(size)]
+    rows = np.lib.stride_tricks.sliding_window_view(data, size)[starts[places]]
     values = rows[:, len(lead) :] - np.uint8(ord("0"))  # wraps below "0", so one comparison finds every other character
     good = (values <= 9).all(axis=1)
     if lead:

@@ -24,6 +24,7 @@ from registry.store.parties import Parties
 from registry.store.registrations import Registrations
 from registry.store.reports import Reports
 from registry.store.schema import migrate, newest
+from registry.store.scrubs import Scrubs
 from registry.store.serving import Serving
 from registry.store.sessions import Sessions
 from registry.store.vitals import Vitals
@@ -51,6 +52,7 @@ class Store:
         self.registrations = Registrations(engine)
         self.reports = Reports(engine)
         self.serving = Serving(engine)
+        self.scrubs = Scrubs(engine)
         self.sessions = Sessions(engine)
         self.vitals = Vitals(engine)
         self.webhooks = Webhooks(engine)
