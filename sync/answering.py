@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._say(413, {"detail": f"A body of at most {MOST_BYTES} bytes, and its length, is needed."})
         try:
             self._say(200, self._answer(self.rfile.read(int(length))))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):  # nested too deeply
             self._say(400, {"detail": "This is no question.", "code": "bad_question"})
         except InvalidInputError as error:
             self._say(400, {"detail": error.detail, "code": error.code})
