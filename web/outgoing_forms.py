@@ -92,7 +92,8 @@ class OutboxForm(Form):
         filters=[lambda text: text.strip() if text else text], description=_("https://…, reachable from outside"),
     )  # fmt: skip
     kind = SelectField(
-        _("Rows"), choices=choices(("carrier", _("As carriers report")), ("ftc", _("As the FTC publishes")))
+        _("Format of the rows"),
+        choices=choices(("carrier", _("As carriers report")), ("ftc", _("As the FTC publishes"))),
     )
     every = IntegerField(
         _("Ask every so many seconds"),

@@ -144,15 +144,15 @@ def test_the_menu_shows_the_pages_of_its_section_and_only_what_one_may(
 
 def test_a_batch_shows_each_row_with_its_verdict_or_what_to_correct(owner: Visitor, viewers: Viewers) -> None:
     assert viewers.batch in owner.get("/party/reports")
-    rows = table(owner.get(f"/party/reports/{viewers.batch}"), "Rows")
+    rows = table(owner.get(f"/party/reports/{viewers.batch}"), "Each row")
     assert [row[:3] for row in rows] == [
         ["1", "Accepted", "Allowed"], ["2", "Quarantined", "Correct : line 2"],
         ["3", "Quarantined", "Correct : line 3"],
     ]  # fmt: skip
     assert rows[0][5:7] == ["138****8000", "171****0001"]
     assert MINE not in owner.page
-    assert column(owner.get(f"/party/reports/{viewers.batch}?result=allowed"), "Rows") == ["1"]
-    assert column(owner.get(f"/party/reports/{viewers.batch}?result=quarantined&after=2"), "Rows") == ["3"]
+    assert column(owner.get(f"/party/reports/{viewers.batch}?result=allowed"), "Each row") == ["1"]
+    assert column(owner.get(f"/party/reports/{viewers.batch}?result=quarantined&after=2"), "Each row") == ["3"]
     assert "No row of this batch has this result." in owner.get(f"/party/reports/{viewers.batch}?result=duplicate")
 
 
@@ -162,7 +162,7 @@ def test_a_corrected_row_shows_its_verdict_in_its_batch(registry: Registry, owne
     page = owner.get(fix)
     filled = dict(re.findall(r'<input[^>]* id="(\w+)"[^>]* name="\w+"[^>]* value="([^"]*)"', page))
     owner.post(fix, **{**filled, "category": "loan"})
-    assert table(owner.get(address), "Rows")[0][1:3] == ["Released", "Allowed"]
+    assert table(owner.get(address), "Each row")[0][1:3] == ["Released", "Allowed"]
 
 
 def test_batches_are_filtered_and_paged_by_the_address(
@@ -208,4 +208,4 @@ def test_nobody_sees_the_batches_of_another_party(app: Flask, registry: Registry
 
 def test_a_batch_tells_what_was_discarded(registry: Registry, owner: Visitor, viewers: Viewers) -> None:
     quarantine.discard(registry.store, registry.clock, source="cmcc", name=viewers.quarantined, note="a test of ours")
-    assert "Discarded" in column(owner.get(f"/party/reports/{viewers.batch}"), "Rows", 1)
+    assert "Discarded" in column(owner.get(f"/party/reports/{viewers.batch}"), "Each row", 1)
