@@ -73,13 +73,17 @@ class EventEntry:
 
 @dataclass
 class EventReading:
-    """How rows of one batch are read. `hosts`: all carriers, each with its host ("": none); `source` sends."""
+    """How rows of one batch are read. `hosts`: all carriers, each with its host ("": none); `source` sends.
+
+    `trial`: it is a sandbox party, which speaks of magic numbers alone.
+    """
 
     plan: NumberPlan
     country: str
     keys: KeyRing
     source: str
     hosts: Mapping[str, str]
+    trial: bool = False
     keeping: RowKeeping = field(init=False)
 
     def __post_init__(self) -> None:
@@ -151,13 +155,19 @@ class EventReading:
     def _read_numbers(self, entries: list[EventEntry]) -> None:
         if not entries:
             return
-        numbers = parse_many([e.claim.number for e in entries if e.claim], self.plan, country=self.country)
+        plan = self.plan.with_sandbox() if self.trial else self.plan
+        numbers = parse_many([e.claim.number for e in entries if e.claim], plan, country=self.country)
         good = np.flatnonzero(numbers.reason == 0)
         sealed = seal_many(self.keys.at_rest, numbers.digits[good]).tobytes()
         for place, index in enumerate(good.tolist()):
             entries[index].number = SealedNumber(sealed[16 * place : 16 * place + 16])
+            if self.trial and not plan.is_sandbox(numbers[index]):
+                detail = "A sandbox party speaks of magic numbers only."
+                self._refuse(entries[index], Refusal("number_not_magic", detail, entries[index].id))
         for index in np.flatnonzero(numbers.reason).tolist():
             entry = entries[index]
-            entry.claim = None
-            entry.refusal = number_refusal("number", Reason(numbers.reason[index]).slug, entry.id)
-            entry.name = self.name(entry.row.raw)
+            self._refuse(entry, number_refusal("number", Reason(numbers.reason[index]).slug, entry.id))
+
+    def _refuse(self, entry: EventEntry, refusal: Refusal) -> None:
+        entry.claim, entry.number, entry.refusal = None, None, refusal
+        entry.name = self.name(entry.row.raw)

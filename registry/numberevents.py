@@ -4,7 +4,7 @@ Rules of this room:
 - Taking in only stores: what an event comes to is found by the clockwork when it is due, in the order of the moments
   (`moving`); each in one transaction about its number, so that a crash between two of them loses nothing.
 - An event is unique by its source and the source's own id. What was said of it is kept: who, when, and why.
-- What a sandbox party says is noted and moves nothing.
+- What a sandbox party says is about magic numbers alone, is noted, and moves nothing.
 - An officer's word about an event that is held counts, and stands in the audit trail; numbers never do.
 """
 
@@ -90,7 +90,7 @@ def _row(desk: _Desk, batch: str, entry: EventEntry, now: datetime) -> dict[str,
 def _desk(store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, source: str, country: str) -> _Desk:
     party = store.parties.party(source)
     trial = party is not None and party.sandbox
-    reading = EventReading(plan, country, keys, source, _hosts(store, sandbox=trial))
+    reading = EventReading(plan, country, keys, source, _hosts(store, sandbox=trial), trial)
     return _Desk(store, keys, clock, source, reading, trial)
 
 

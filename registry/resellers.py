@@ -75,6 +75,8 @@ def set_reseller(
 
 
 def _must_host(store: Store, reseller: Party, host: Party) -> None:
+    if reseller.sandbox or host.sandbox:
+        raise InvalidInputError("A sandbox party is no reseller and hosts none.", code="bad_host")
     if host.party == reseller.party:
         raise InvalidInputError("A carrier cannot be its own host.", code="bad_host")
     if host.kind != "carrier" or host.host:

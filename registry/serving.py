@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from registry.errors import InvalidInputError
 from registry.times import to_micros
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def port(
 
     The one that served it keeps it until the overlap, counted from that moment, is over. `digits` are the E.164 digits
     of `number`. The carrier that serves it already: nothing happens. What is written last counts, whatever the moment.
+    Raises InvalidInputError sandbox_carrier.
     """
     with store.writing(about=number):
         port_inside(
@@ -136,7 +138,10 @@ def port_inside(
     store: Store, clock: Clock, plan: NumberPlan, *, number: SealedNumber, digits: int, carrier: str, source: str,
     at: datetime | None, overlap: timedelta,
 ) -> None:
-    """`port` inside an open transaction about the number."""
+    """`port` inside an open transaction about the number. Raises InvalidInputError sandbox_carrier."""
+    party = store.parties.party(carrier)
+    if party is not None and party.sandbox:
+        raise InvalidInputError("A sandbox party serves nobody's number.", code="sandbox_carrier")
     now = clock.now()
     moment = at or now
     left = serving_carrier(store, plan, digits, number)

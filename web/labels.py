@@ -293,6 +293,7 @@ ERRORS: Mapping[str, Any] = {  # what forms say about what a use case refuses
     "event_settled": lazy_gettext("This event was decided before, or is being looked at again."),
     "has_blocks": lazy_gettext("This reseller has blocks of numbers in its host's network: remove them first."),
     "bad_host": lazy_gettext("A host is another carrier that is no reseller itself."),
+    "sandbox_carrier": lazy_gettext("A sandbox serves nobody's number."),
     "bad_follows": lazy_gettext("Without a host it follows by its own feed."),
     "bad_prefix": lazy_gettext("A block is 3 to 8 digits, the first a 1."),
     "block_overlaps": lazy_gettext("The block overlaps another one."),

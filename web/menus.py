@@ -66,6 +66,7 @@ PARTY: tuple[Section, ...] = (
         Place("carriers.editions", lazy_gettext("Editions"), kinds=_CARRIER),
         Place("carriers.acknowledgements", lazy_gettext("Acknowledgements"), kinds=_CARRIER),
         Place("carriers.changes", lazy_gettext("What changed"), kinds=_CARRIER),
+        Place("public.sandbox", lazy_gettext("Magic numbers"), kinds=_CARRIER),
     )),
     Section(lazy_gettext("Reports"), (
         Place("batches.reports", lazy_gettext("Sent"), inner=("batches.one",)),

@@ -1,4 +1,4 @@
-"""Pages that are everybody's: home, privacy, rules and basis, the language switch, the embedded gateway's messages.
+"""Pages that are everybody's: home, privacy, rules, magic numbers, language switch, the embedded gateway's messages.
 
 Rules of this room: the way back after a switch of language stays on this site; `/dev/messages` exists only while the
 embedded gateway is set, and only for this machine.
@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from registry.decisions import STEPS
 from registry.errors import NotFoundError, RegistryError
 from registry.outside.sms import ConsoleGateway
+from registry.sandbox import load
 from web import figures, guard, showing
 from web.current import LANGUAGE_COOKIE, LANGUAGES, registry_of
 from web.forms import NumberForm
@@ -46,6 +47,13 @@ def privacy() -> Page:
 def rules() -> Page:
     """The order in which decisions are made, and the rulebooks."""
     return render_template("rules.html", packs=registry_of().rulebooks.packs, steps=STEPS)
+
+
+@blueprint.get("/sandbox")
+@guard.public
+def sandbox() -> Page:
+    """The magic numbers of carriers' sandboxes, and what must be answered about each; nobody holds one."""
+    return render_template("sandbox.html", sandbox=load())
 
 
 @blueprint.get("/language/<code>")

@@ -53,6 +53,7 @@ WHOLE: Mapping[str, Any] = {
     "impossible_duration": lazy_gettext("The duration is impossible."),
     "holidays_unknown": lazy_gettext("The public holidays of that year are not known yet."),
     "called_not_magic": lazy_gettext("A sandbox reports calls to magic numbers only."),
+    "number_not_magic": lazy_gettext("A sandbox speaks of magic numbers only."),
     "too_far": lazy_gettext("The time lies too far in the future."),
     "no_move": lazy_gettext("Only a porting goes from one carrier to another."),
     "not_yours": lazy_gettext("A porting is told of by the carrier itself, or by the host of the reseller."),

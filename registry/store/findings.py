@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from registry.findings import Findings
 from registry.store.engine import Engine, Row
 
+_REAL = "recipient NOT IN (SELECT party FROM party WHERE sandbox = 1)"  # a sandbox's list blocks nobody's calls
+
 
 @dataclass(frozen=True)
 class FindingRow:
@@ -47,8 +49,11 @@ class FindingRows:
         return _finding(row) if row else None
 
     def newest(self, *, limit: int) -> tuple[FindingRow, ...]:
-        """The newest findings of everybody, newest first."""
-        rows = self._engine.rows("SELECT * FROM finding ORDER BY at DESC, finding LIMIT :limit", limit=limit)
+        """The newest findings of everybody but sandbox parties, newest first."""
+        rows = self._engine.rows(
+            f"SELECT * FROM finding WHERE {_REAL} ORDER BY at DESC, finding LIMIT :limit",  # noqa: S608
+            limit=limit,
+        )
         return tuple(_finding(row) for row in rows)
 
     def of(self, recipient: str, *, limit: int) -> tuple[FindingRow, ...]:
@@ -60,9 +65,9 @@ class FindingRows:
         return tuple(_finding(row) for row in rows)
 
     def unseen(self) -> tuple[FindingRow, ...]:
-        """What weakened a refusal and no officer has seen yet, oldest first."""
+        """What weakened a refusal and no officer has seen yet, oldest first; sandbox parties' lists refuse nobody."""
         rows = self._engine.rows(
-            "SELECT * FROM finding WHERE seen IS NULL AND lost + weakened > 0 ORDER BY at, finding"
+            f"SELECT * FROM finding WHERE seen IS NULL AND lost + weakened > 0 AND {_REAL} ORDER BY at, finding"  # noqa: S608
         )
         return tuple(_finding(row) for row in rows)
 
@@ -76,7 +81,9 @@ class FindingRows:
     def forget(self, *, before: int) -> int:
         """Forget findings from before a moment (Micros) that need nobody's eye any more; how many."""
         return self._engine.run(
-            "DELETE FROM finding WHERE at < :before AND (seen IS NOT NULL OR lost + weakened = 0)", before=before
+            f"""DELETE FROM finding
+               WHERE at < :before AND (seen IS NOT NULL OR lost + weakened = 0 OR NOT ({_REAL}))""",  # noqa: S608
+            before=before,
         )
 
 

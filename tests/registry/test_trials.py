@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from registry import parties, quarantine, registrations, reports, vitals
+from registry import (
+    findings,
+    numberevents,
+    parties,
+    quarantine,
+    registrations,
+    reports,
+    resellers,
+    serving,
+    vitals,
+)
+from registry.alarms import alarms
 from registry.errors import InvalidInputError
+from registry.intake import RowResult
 from registry.keys import KeyRing
 from registry.numbers import Number, parse_one
 from registry.preferences import EVERYTHING
@@ -15,7 +28,9 @@ from registry.readers import Row
 from registry.reports import Intake, take_in
 from registry.sandbox import load
 from registry.sealing import seal_one
+from registry.settings import Settings
 from registry.store import Store
+from registry.times import to_micros
 from tests.doubles import FakeClock
 
 REAL = "13800138000"
@@ -92,3 +107,62 @@ def totals(store: Store) -> tuple[Any, ...]:
         store.reports.verdicts(since=0), store.reports.quarantine_reasons(),
         store.reports.verdicts_per_day(since=0, until=2**60, offset=0),
     )
+
+
+def tell(tools: tuple[Any, ...], source: str, number: str, **changes: Any) -> RowResult:
+    said = {"id": f"{source} {number[-4:]}", "number": number, "kind": "recycled", "at": "2026-11-23T09:00:00+08:00"}
+    return numberevents.take_one(*tools[:4], source=source, fields=said | changes)
+
+
+def test_number_events_of_a_sandbox_party_are_about_magic_numbers_alone_and_move_nothing(
+    tools: tuple[Any, ...],
+) -> None:
+    store, keys, clock, plan = tools[:4]
+    assert tell(tools, "trial", "15400000015").result == "accepted"
+    with pytest.raises(InvalidInputError) as caught:
+        tell(tools, "trial", REAL)
+    assert caught.value.code == "number_not_magic"
+    with pytest.raises(InvalidInputError) as caught:
+        tell(tools, "cmcc", "15400000015")
+    assert caught.value.code == "number_unassigned"
+    said = {"kind": "recycled", "at": "2026-11-23T09:00:00+08:00"}
+    rows = [Row(place, number.encode(), said | {"id": f"e{place}", "number": number}, typed=True)
+            for place, number in enumerate((REAL, "15400000001"), 1)]
+    done = numberevents.take_in(store, keys, clock, plan, source="trial", rows=rows)
+    assert (done.accepted, done.quarantined) == (1, 1)
+    counts = numberevents.carry_out_due(store, clock, keys, plan, Settings())
+    assert not any(counts.values())
+    assert {row["state"] for row in store.engine.rows("SELECT state FROM number_event")} == {"noted"}
+    assert registrations.current(store, seal_one(keys.at_rest, parse_one(REAL, plan))) is not None
+
+
+def test_a_sandbox_party_takes_no_number_and_is_no_reseller_nor_a_host(tools: tuple[Any, ...]) -> None:
+    store, keys, clock, plan = tools[:4]
+    number = parse_one(REAL, plan)
+    with pytest.raises(InvalidInputError) as caught:
+        serving.port(
+            store, clock, plan, number=seal_one(keys.at_rest, number), digits=number.digits, carrier="trial",
+            source="mnp", overlap=timedelta(0),
+        )
+    assert caught.value.code == "sandbox_carrier"
+    assert serving.serving_carrier(store, plan, number.digits, seal_one(keys.at_rest, number)) == "cmcc"
+    with pytest.raises(InvalidInputError) as caught:
+        tell(tools, "cmcc", REAL, kind="ported_out", to="trial")
+    assert caught.value.code == "unknown_to"
+    for party, host in (("trial", "cmcc"), ("cmcc", "trial")):
+        with pytest.raises(InvalidInputError) as caught:
+            resellers.set_reseller(store, clock, party=party, host=host)
+        assert caught.value.code == "bad_host"
+
+
+def test_what_a_sandbox_party_found_alarms_nobody_and_is_forgotten_in_time(tools: tuple[Any, ...]) -> None:
+    store, _keys, clock = tools[:3]
+    weak = findings.Findings(lost=3, weakened=2)
+    for party in ("trial", "cmcc"):
+        findings.note(store, clock, party=party, edition=5, epoch=1, found=weak)
+    assert [each.party for each in alarms(store, clock, lag_minutes=10)] == ["cmcc"]
+    assert [row.recipient for row in store.findings.newest(limit=9)] == ["cmcc"]
+    assert len(store.findings.of("trial", limit=9)) == 1
+    with store.writing(about="findings"):
+        assert store.findings.forget(before=to_micros(clock.now()) + 1) == 1
+    assert len(store.findings.of("cmcc", limit=9)) == 1

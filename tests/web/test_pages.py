@@ -7,7 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 from flask import Flask
+from markupsafe import escape
 
+from registry import sandbox
 from registry.assembly import Registry
 from tests.web.filled import MINE, Viewers, Visitor, fill, pages
 from web.guard import guard_of
@@ -176,3 +178,24 @@ def test_the_embedded_gateways_page_is_for_this_machine_only(app: Flask) -> None
     assert app.test_client().get("/dev/messages").status_code == 200
     away = app.test_client().get("/dev/messages", environ_base={"REMOTE_ADDR": "192.0.2.7"})
     assert away.status_code == 404
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_all_magic_numbers_stand_on_their_page_with_every_answer(app: Flask, language: str) -> None:
+    page = Visitor(app, language=language).get("/sandbox")
+    assert page.count("<h1") == 1
+    cases = sandbox.load().cases
+    assert len(cases) == 19
+    for case in cases:
+        assert f">{str(case.number.digits)[2:]}</h2>" in page
+        assert str(escape(case.zh if language == "zh_CN" else case.en)) in page
+    assert page.count("<tr><td>") == sum(len(case.answers) for case in cases)
+    assert ("测试贷款公司" in page) == (language == "zh_CN")
+
+
+def test_the_magic_numbers_are_found_from_the_api_page_and_by_a_carriers_members(
+    app: Flask, viewers: Viewers
+) -> None:
+    link = 'href="/sandbox"'
+    assert link in Visitor(app, language="en").get("/api")
+    assert link in Visitor(app, viewers.tokens["owner"]).get("/party")
