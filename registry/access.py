@@ -41,9 +41,11 @@ ROLES: Mapping[str, frozenset[str]] = {
     # members of a party, about their own party only
     "owner": frozenset({
         PROVE, "see_own_party", "manage_own_keys", "manage_own_webhooks", "manage_own_members", "send_reports",
+        "scrub", "see_scrubs",
     }),
     "clerk": frozenset({PROVE, "see_own_party", "send_reports"}),
-    "reader": frozenset({PROVE, "see_own_party"}),
+    "scrubber": frozenset({PROVE, "see_own_party", "scrub", "see_scrubs"}),
+    "reader": frozenset({PROVE, "see_own_party", "see_scrubs"}),
 }  # fmt: skip
 
 STRONG_ROLES = frozenset({"officer", "operator", "auditor", "owner"})
@@ -53,8 +55,10 @@ SCOPES: Mapping[str, str] = {  # of API keys
     "reports": "send violation reports and read their verdicts",
     "number-events": "say that numbers were ported, deactivated, recycled or reassigned",
     "registrations": "register numbers for people who proved them (kiosks, hotlines)",
+    "check": "ask for up to 10,000 numbers at once whether a contact may happen",
+    "scrub": "have call lists checked: send them, follow them, fetch results",
     "webhooks": "be told of events: endpoints, their secrets, deliveries",
-    "read": "read public figures without the site's limits",
+    "read": "read public figures without the site's limits; the own balance, scrubs and receipts",
     "metrics": "read /metrics from elsewhere",
 }
 

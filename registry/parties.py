@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 KINDS = ("carrier", "telemarketer", "centre", "regulator")
 LIST_SCOPES = ("home", "national")
 REGULATOR_ROLES = ("officer", "operator", "auditor")
-PARTY_ROLES = ("owner", "clerk", "reader")
+PARTY_ROLES = ("owner", "clerk", "scrubber", "reader")
 
 _PARTY = re.compile(r"[a-z][a-z0-9-]{1,31}")
 _EMAIL = re.compile(r"[^@\s\0-\x1f]{1,64}@[^@\s\0-\x1f]{1,190}")

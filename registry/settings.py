@@ -156,6 +156,18 @@ class OutboxSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     open_after: Positive = 5  # failures in a row after which an outbox is only probed
 
 
+class ScrubSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Call lists that telemarketers have checked."""
+
+    valid_days: Annotated[int, Meta(ge=1, le=31)] = 7  # for so long answers hold at most
+    kept_hours: Positive = 24  # call list and result are deleted so long after the result was fetched
+    kept_days: Annotated[int, Meta(ge=1, le=30)] = 30  # and at the latest so long after they came
+    every_s: Positive = 2
+    threads: Annotated[int, Meta(ge=1, le=64)] = 2  # how many scrubs one clockwork works on at a time
+    max_bytes: Bytes = 20_000_000_000
+    check_most: Annotated[int, Meta(ge=1, le=10_000)] = 10_000  # numbers in one call of the API
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All settings; every section may be left out."""
 
@@ -170,6 +182,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     jobs: JobSettings = field(default_factory=JobSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     outboxes: OutboxSettings = field(default_factory=OutboxSettings)
+    scrubs: ScrubSettings = field(default_factory=ScrubSettings)
 
 
 # reading

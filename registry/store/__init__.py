@@ -24,6 +24,7 @@ from registry.store.parties import Parties
 from registry.store.registrations import Registrations
 from registry.store.reports import Reports
 from registry.store.schema import migrate, newest
+from registry.store.scrubjobs import ScrubJobs
 from registry.store.scrubs import Scrubs
 from registry.store.serving import Serving
 from registry.store.sessions import Sessions
@@ -52,6 +53,7 @@ class Store:
         self.registrations = Registrations(engine)
         self.reports = Reports(engine)
         self.serving = Serving(engine)
+        self.scrub_jobs = ScrubJobs(engine)
         self.scrubs = Scrubs(engine)
         self.sessions = Sessions(engine)
         self.vitals = Vitals(engine)

@@ -12,19 +12,25 @@ from __future__ import annotations
 
 from registry.errors import UnavailableError
 from registry.store.engine import Engine
+from registry.store.migrations.applications import APPLICATIONS
 from registry.store.migrations.batches import BATCHES
 from registry.store.migrations.carriers import CARRIERS
 from registry.store.migrations.drift import DRIFT
 from registry.store.migrations.epochs import EPOCHS
+from registry.store.migrations.guard import GUARD
 from registry.store.migrations.loop import LOOP
 from registry.store.migrations.numberevents import NUMBER_EVENTS
 from registry.store.migrations.outboxes import OUTBOXES
+from registry.store.migrations.receipts import RECEIPTS
+from registry.store.migrations.scrubs import SCRUBS
 from registry.store.migrations.step import Migration
 from registry.store.migrations.webhooks import WEBHOOKS
 
 __all__ = ["MIGRATIONS", "Migration", "migrate", "newest"]
 
-MIGRATIONS: tuple[Migration, ...] = (LOOP, CARRIERS, EPOCHS, DRIFT, NUMBER_EVENTS, WEBHOOKS, OUTBOXES, BATCHES)
+MIGRATIONS: tuple[Migration, ...] = (
+    LOOP, CARRIERS, EPOCHS, DRIFT, NUMBER_EVENTS, WEBHOOKS, OUTBOXES, BATCHES, SCRUBS, APPLICATIONS, RECEIPTS, GUARD,
+)
 
 _LEDGER = "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL)"
 

@@ -1,0 +1,112 @@
+"""The files of a scrub on the shelf: its call list in parts, and its result; all sealed, each under a key of its own.
+
+Rules of this room: a part is taken whole or not at all, whatever breaks while it comes; what passes through a folder on
+its way is sealed, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from registry.errors import InvalidInputError
+from registry.keys import FIRST_EPOCH
+from registry.outside.sealedfile import JoinedReader, SealedReader, SealedWriter
+from registry.scrubjobs import ENDED
+from registry.times import to_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from registry.interfaces import Clock, Shelf
+    from registry.keys import KeyRing
+    from registry.scrubjobs import Part, ScrubJob
+    from registry.store import Store
+
+BUFFER = 1 << 20
+
+
+def part_name(scrub: str, part: int) -> str:
+    """Where a part of a call list lies on the shelf."""
+    return f"scrubs/{scrub}/part-{part:05d}"
+
+
+def key_of(keys: KeyRing, name: str) -> bytes:
+    """The key of a file on the shelf, by its name."""
+    return keys.derive("at-rest", f"file/{name}", FIRST_EPOCH)
+
+
+def store_part(
+    shelf: Shelf, keys: KeyRing, work: Path, *, name: str, source: Iterable[bytes], length: int | None, most: int
+) -> tuple[int, str]:
+    """Put what comes under a name, sealed: its size in bytes and its SHA-256 (hex).
+
+    `length`: how many bytes were announced, None: nobody knows. Raises InvalidInputError `too_large`, `upload_cut`;
+    then nothing is stored.
+    """
+    digest = hashlib.sha256()
+    with sealed_at(work, key_of(keys, name)) as (path, writer):
+        for piece in source:
+            if writer.size + len(piece) > most:
+                raise InvalidInputError("The call list is larger than one may be.", code="too_large")
+            digest.update(piece)
+            writer.write(piece)
+        if length is not None and writer.size != length:
+            raise InvalidInputError("The upload broke off before its end; send it again.", code="upload_cut")
+        writer.close()
+        shelf.put(name, path)
+        return writer.size, digest.hexdigest()
+
+
+@contextmanager
+def sealed_at(work: Path, key: bytes) -> Iterator[tuple[Path, SealedWriter]]:
+    """A file on its way to the shelf, and the writer that seals into it; it is gone afterwards."""
+    work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=work, prefix="scrub-", buffering=0) as file:
+        yield Path(file.name), SealedWriter(file, key)
+
+
+@contextmanager
+def call_list(shelf: Shelf, keys: KeyRing, job: ScrubJob, parts: Sequence[Part]) -> Iterator[io.BufferedReader]:
+    """The call list of a scrub in clear, for reading and seeking. Raises NotFoundError `no_such_file`."""
+    with ExitStack() as stack:
+        names = [part_name(job.scrub, part.part) for part in parts]
+        readers = [SealedReader(stack.enter_context(shelf.open(name)), key_of(keys, name)) for name in names]
+        yield io.BufferedReader(JoinedReader(readers), BUFFER)
+
+
+@contextmanager
+def result(shelf: Shelf, keys: KeyRing, job: ScrubJob) -> Iterator[io.BufferedReader]:
+    """The result of a scrub in clear, for reading and seeking. Raises NotFoundError `no_such_file`."""
+    with shelf.open(job.result) as file:
+        yield io.BufferedReader(SealedReader(file, key_of(keys, job.result)), BUFFER)
+
+
+def delete(shelf: Shelf, scrub: str) -> int:
+    """Delete all files of a scrub; how many."""
+    names = list(shelf.names(f"scrubs/{scrub}/"))
+    for name in names:
+        shelf.delete(name)
+    return len(names)
+
+
+def delete_due(store: Store, clock: Clock, shelf: Shelf, *, limit: int = 100) -> int:
+    """Delete the files of scrubs whose time is over; how many scrubs. One that runs is left for the next time."""
+    deleted = 0
+    with store.reading():
+        due = store.scrub_jobs.expired(at=to_micros(clock.now()), limit=limit)
+    for job in due:
+        with store.writing(about=f"scrub {job.scrub}"):
+            ended = store.scrub_jobs.change(
+                job.scrub, states=("uploading", "waiting", *ENDED), state="deleted", result=""
+            )
+            store.scrub_jobs.forget_parts(job.scrub)
+        if ended:
+            deleted += 1
+            delete(shelf, job.scrub)
+    return deleted
