@@ -28,7 +28,6 @@ Algorithm = Literal["aes-cmac-64", "sm4-cmac-64"]
 ALGORITHMS: tuple[str, ...] = get_args(Algorithm)
 TAG_BYTES = 8
 _CHUNK = 1 << 15  # blocks that stay in the processor's cache together with what becomes of them
-_CHUNK = 1 << 15  # blocks
 _REDUCTION = 0x87  # of the 128-bit field in RFC 4493
 
 
