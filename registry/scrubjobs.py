@@ -34,6 +34,7 @@ OPEN: tuple[State, ...] = ("uploading", "waiting", "running")
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
 MOST_PARTS = 10_000
 _LONGEST = 80
+_LETTERS, _NAME = "bcdfghjkmnpqrstvwxz", 24  # a name of letters only is never taken for a number
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
@@ -64,7 +65,8 @@ class Part:
 class ScrubJob:
     """One scrub. Sizes in bytes; `read`: bytes of the call list that were read; `counts`: lines by verdict/reason, as
     `{"allowed/not_registered": 5}`; `found`: how the call list is laid out (`calllists.files`); `problem`: the code of
-    the error that ended it, or `quota_reached`; `again`: the scrub that it repeats."""
+    the error that ended it, or `quota_reached`; `again`: the scrub that it repeats; `keep`: the files stay until its
+    answers end, also when they were fetched, so that it can be repeated."""
 
     scrub: str
     party: str
@@ -100,6 +102,7 @@ class ScrubJob:
     started: datetime | None = None
     finished: datetime | None = None
     picked_up: datetime | None = None
+    keep: bool = False
 
     @property
     def share(self) -> float:
@@ -123,7 +126,7 @@ class ScrubJob:
 # rows
 
 _TIMES = ("valid_until", "submitted", "started", "finished", "picked_up")
-_FLAGS = ("sandbox", "stop")
+_FLAGS = ("sandbox", "stop", "keep")
 
 
 def columns_of(job: ScrubJob | None) -> dict[str, Any]:
@@ -137,6 +140,7 @@ def columns_of(job: ScrubJob | None) -> dict[str, Any]:
     return row | {
         "counts": json.dumps(dict(job.counts)), "channel": int(job.ask.channel), "category": int(job.ask.category),
         "sandbox": int(job.sandbox), "stop": int(job.stop),
+        "keep": int(job.keep),
     }
 
 
@@ -176,7 +180,7 @@ def begin(
     ask = Ask(ask.channel, ask.category, campaign, ask.on_behalf, ask.at, ask.country, ask.wanted.strip())
     now = clock.now()
     job = ScrubJob(
-        secrets.token_hex(12), party.party, actor.name, actor_is_sandbox(actor), origin, "uploading", "usual",
+        _name(), party.party, actor.name, actor_is_sandbox(actor), origin, "uploading", "usual",
         _file_name(name), ask, now, now + timedelta(days=settings.kept_days), again, idempotency,
     )
     with store.writing(about=f"scrubs of {party.party}"):
@@ -191,6 +195,10 @@ def begin(
         audit.append(store, clock, actor=actor.name, action="scrub_begun", subject=f"scrub:{job.scrub}",
                      detail={"party": party.party, "origin": origin})
     return job
+
+
+def _name() -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(_NAME))
 
 
 def actor_is_sandbox(actor: Actor) -> bool:
@@ -270,7 +278,10 @@ def jobs_of(
 def picked_up(store: Store, clock: Clock, settings: ScrubSettings, *, job: ScrubJob) -> None:
     """Note that the result was fetched: from the first time on the files are kept for a while only."""
     now = clock.now()
-    expires = min(job.expires, now + timedelta(hours=settings.kept_hours))
+    kept = now + timedelta(hours=settings.kept_hours)
+    if job.keep and job.valid_until is not None:
+        kept = max(kept, job.valid_until)
+    expires = min(job.expires, kept)
     if job.picked_up is None:
         with store.writing(about=f"scrub {job.scrub}"):
             store.scrub_jobs.change(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from registry import parties, scrubfiles, scrubjobs
+from registry import parties, scrubasks, scrubfiles, scrubjobs
 from registry.access import Actor
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.keys import KeyRing
@@ -56,6 +56,7 @@ def test_every_column_of_a_scrub_comes_back_as_it_was_written(store: Store, cloc
     full = replace(
         job, scrub="other", ask=replace(ASK, at=clock.now(), on_behalf="p1", wanted="phone"), counts={"allowed/x": 3},
         idempotency="key", valid_until=clock.now(), started=clock.now(), stop=True, found="{}", again="before",
+        keep=True,
     )
     with store.writing():
         store.scrub_jobs.add(full)
@@ -154,3 +155,30 @@ def test_the_name_of_a_file_keeps_no_number_and_no_folder(store: Store, clock: F
     )
     assert "13800138000" not in job.name
     assert "lists" not in job.name
+
+
+def test_what_a_scrub_is_asked_for_may_be_said_after_its_list_came_and_not_once_it_waits(
+    store: Store, clock: FakeClock, shelf: MemoryShelf, keys: KeyRing, tmp_path: Path
+) -> None:
+    job = begun(store, clock, seller(store, clock))
+    sent(store, shelf, keys, tmp_path, job, b"13800138000\n")
+    ask = Ask(Channel.MESSAGES, Category.HOME, "winter", "p1", clock.now(), "US", "2")
+    job = scrubasks.ask_for(store, job=job, ask=ask, found="{}", keep=True)
+    assert (job.ask, job.found, job.keep) == (ask, "{}", True)
+    scrubjobs.submit(store, clock, SETTINGS, job=job)
+    with pytest.raises(ConflictError) as raised:
+        scrubasks.ask_for(store, job=job, ask=ASK)
+    assert raised.value.code == "not_uploading"
+
+
+def test_files_that_are_to_be_kept_stay_until_the_answers_end_although_they_were_fetched(
+    store: Store, clock: FakeClock
+) -> None:
+    ends = clock.now() + timedelta(days=7)
+    for keep, expires in ((True, ends), (False, clock.now() + timedelta(hours=24))):
+        job = replace(begun(store, clock, seller(store, clock, f"acme-{keep}".lower())), scrub=f"done{keep}",
+                      state="done", valid_until=ends, keep=keep)
+        with store.writing():
+            store.scrub_jobs.add(job)
+        scrubjobs.picked_up(store, clock, SETTINGS, job=job)
+        assert scrubjobs.job_of(store, party=job.party, scrub=job.scrub).expires == expires

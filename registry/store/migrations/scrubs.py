@@ -18,7 +18,7 @@ SCRUBS = Migration(
             input_sha256 TEXT NOT NULL, result_sha256 TEXT NOT NULL, result TEXT NOT NULL,
             result_size INTEGER NOT NULL, receipt TEXT NOT NULL, problem TEXT NOT NULL, stop INTEGER NOT NULL,
             created INTEGER NOT NULL, submitted INTEGER NOT NULL, started INTEGER NOT NULL, finished INTEGER NOT NULL,
-            picked_up INTEGER NOT NULL, expires INTEGER NOT NULL)""",
+            picked_up INTEGER NOT NULL, expires INTEGER NOT NULL, keep INTEGER NOT NULL)""",
         "CREATE INDEX scrub_party ON scrub (party, created)",
         "CREATE INDEX scrub_state ON scrub (state, created)",
         "CREATE INDEX scrub_expires ON scrub (expires)",
