@@ -1,7 +1,8 @@
 """Who asks, and what they may do: actors, one table of roles, sessions.
 
 Rules of this room:
-- `ROLES` is the only place that says who may do what; whoever is not named there may not.
+- `ROLES` is the only place that says who may do what; whoever is not named there may not. Which roles and which scopes
+  of keys a kind of party may have stands beside it.
 - Officers, auditors, operators and party owners count only once their second factor is proved (DESIGN §9, rule 119).
 - A session is a random 256-bit token, of which the database holds the SHA-256; it ends at its time, when it is closed,
   and as soon as its member or the member's party is suspended.
@@ -50,6 +51,19 @@ ROLES: Mapping[str, frozenset[str]] = {
 
 STRONG_ROLES = frozenset({"officer", "operator", "auditor", "owner"})
 
+ROLES_OF: Mapping[str, tuple[str, ...]] = {  # which roles the members of a kind of party may have
+    "carrier": ("owner", "clerk", "reader"),
+    "telemarketer": ("owner", "scrubber", "reader"),
+    "centre": ("owner", "clerk", "reader"),
+    "regulator": ("officer", "operator", "auditor"),
+}
+
+_ONLY_OF: Mapping[str, frozenset[str]] = {  # actions that only some kinds of parties take
+    "scrub": frozenset({"telemarketer"}),
+    "see_scrubs": frozenset({"telemarketer"}),
+    "send_reports": frozenset({"carrier", "centre"}),
+}
+
 SCOPES: Mapping[str, str] = {  # of API keys
     "feed": "follow the own feed: lists, keys, acknowledgements",
     "reports": "send violation reports and read their verdicts",
@@ -62,10 +76,21 @@ SCOPES: Mapping[str, str] = {  # of API keys
     "metrics": "read /metrics from elsewhere",
 }
 
+SCOPES_OF: Mapping[str, tuple[str, ...]] = {  # what the keys of a kind of party may do
+    "carrier": ("feed", "reports", "number-events", "registrations", "webhooks", "read"),
+    "telemarketer": ("check", "scrub", "read", "webhooks"),
+    "centre": ("reports", "webhooks", "read"),
+    "regulator": ("read", "metrics"),
+}
+SANDBOX_SCOPES = frozenset({"check", "scrub", "read"})  # a key of the sandbox touches nothing that is real
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks. `strong` says that the second factor was proved; `key` is the id of the API key that was presented."""
+    """Who asks. `strong` says that the second factor was proved; `key` is the id of the API key that was presented.
+
+    `sandbox`: the key asks about magic numbers only, and what it asks counts nowhere.
+    """
 
     kind: Kind
     role: str = ""
@@ -75,6 +100,7 @@ class Actor:
     key: str = ""
     scopes: frozenset[str] = frozenset()
     strong: bool = False
+    sandbox: bool = False
 
     @property
     def needs_second_factor(self) -> bool:
@@ -100,6 +126,9 @@ def may(actor: Actor, action: str) -> bool:
     if actor.kind == "key":
         return action in actor.scopes
     if actor.needs_second_factor and action != PROVE:
+        return False
+    kinds = _ONLY_OF.get(action)
+    if kinds is not None and (actor.party is None or actor.party.kind not in kinds):
         return False
     return action in ROLES.get(actor.role, frozenset())
 

@@ -4,7 +4,8 @@ Rules of this room:
 - A party's id is its word in URLs and files for ever; its ordinal is its number in exception files and is never reused.
 - An API key is `dc_<id>_<secret>`: 256 random bits, shown once, stored as SHA-256, compared in constant time, revocable
   at once; a wrong, unknown or revoked key gets one answer.
-- Members belong to one party; the regulator's roles and other parties' roles never mix.
+- Members belong to one party; a role fits its kind of party, and so do the scopes of a key.
+- A key of the sandbox belongs to a telemarketer and is answered about magic numbers only.
 - Every change leaves an entry in the audit trail.
 """
 
@@ -16,13 +17,13 @@ import re
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from registry import audit
 from registry import sandbox as magic
-from registry.access import SCOPES, Actor
+from registry.access import ROLES_OF, SANDBOX_SCOPES, SCOPES_OF, Actor
 from registry.errors import (
     ConflictError,
     InvalidInputError,
@@ -40,12 +41,12 @@ if TYPE_CHECKING:
 
 KINDS = ("carrier", "telemarketer", "centre", "regulator")
 LIST_SCOPES = ("home", "national")
-REGULATOR_ROLES = ("officer", "operator", "auditor")
-PARTY_ROLES = ("owner", "clerk", "scrubber", "reader")
+TIER = "basic"  # of whoever was given no other
 
 _PARTY = re.compile(r"[a-z][a-z0-9-]{1,31}")
 _EMAIL = re.compile(r"[^@\s\0-\x1f]{1,64}@[^@\s\0-\x1f]{1,190}")
 _KEY = re.compile(r"dc_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
+_TIER = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _LONGEST_NAME = 120
 _USED_EVERY = timedelta(hours=1)  # how exactly the last use of a key is kept: a write per request would be dear
 
@@ -55,6 +56,7 @@ class Party:
     """An organisation. `scope` is what a carrier's feed holds: `home` (own subscribers) or `national`.
 
     A reseller has a `host` and follows by it`self`, through its `host`, or `both`; a `sandbox` party tries things out.
+    `tier` is a telemarketer's licence tier, which says how much it may ask (setting `[scrubs] tiers`).
     """
 
     party: str
@@ -68,6 +70,7 @@ class Party:
     host: str = ""
     follows: str = "self"
     sandbox: bool = False
+    tier: str = TIER
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key without its secret. `used` is kept to the hour."""
+    """An API key without its secret. `used` is kept to the hour; `sandbox`: it asks about magic numbers only."""
 
     key: str
     party: str
@@ -94,6 +97,7 @@ class ApiKey:
     created: datetime
     used: datetime | None
     revoked: datetime | None
+    sandbox: bool = False
 
 
 # parties
@@ -101,9 +105,9 @@ class ApiKey:
 
 def add_party(
     store: Store, clock: Clock, *, party: str, kind: str, name_zh: str, name_en: str, scope: str = "home",
-    licensed: bool = True, sandbox: bool = False, actor: str = "system",
+    licensed: bool = True, sandbox: bool = False, tier: str = TIER, actor: str = "system",
 ) -> Party:
-    """Add a party. Raises InvalidInputError bad_party, ConflictError party_exists."""
+    """Add a party. Raises InvalidInputError bad_party, bad_tier, ConflictError party_exists."""
     if not _PARTY.fullmatch(party):
         raise InvalidInputError(
             "A party's id is 2 to 32 small letters, digits and dashes, a letter first.", code="bad_party"
@@ -112,6 +116,7 @@ def add_party(
         raise InvalidInputError("There is no such kind of party or scope of a list.", code="bad_party")
     if sandbox and kind != "carrier":
         raise InvalidInputError("Only a carrier can have a sandbox.", code="bad_party")
+    _must_be_tier(tier)
     if party in magic.load().ordinals().values():
         raise InvalidInputError("This id stands for a telemarketer of the sandbox.", code="bad_party")
     names = name_zh.strip(), name_en.strip()
@@ -121,10 +126,10 @@ def add_party(
         if store.parties.party(party) is not None:
             raise ConflictError("There is a party of this id already.", code="party_exists")
         ordinal = store.parties.next_ordinal()
-        added = Party(party, ordinal, kind, *names, "active", scope, licensed, sandbox=sandbox)
+        added = Party(party, ordinal, kind, *names, "active", scope, licensed, sandbox=sandbox, tier=tier)
         store.parties.add(added, created=to_micros(clock.now()))
         audit.append(store, clock, actor=actor, action="party_added", subject=f"party:{party}",
-                     detail={"kind": kind, "scope": scope, "licensed": licensed, "sandbox": sandbox})
+                     detail={"kind": kind, "scope": scope, "licensed": licensed, "sandbox": sandbox, "tier": tier})
     return added
 
 
@@ -156,6 +161,25 @@ def set_party_state(
                      detail={"note": without_numbers(note.strip()[:500])} if note.strip() else None)
 
 
+def set_tier(store: Store, clock: Clock, *, party: str, tier: str, actor: str = "system") -> Party:
+    """Give a telemarketer another licence tier. Raises InvalidInputError bad_tier, NotFoundError no_such_party."""
+    _must_be_tier(tier)
+    with store.writing(about="parties"):
+        found = get_party(store, party)
+        if found.kind != "telemarketer":
+            raise InvalidInputError("Only telemarketers have a licence tier.", code="bad_tier")
+        if found.tier != tier:
+            store.parties.set_tier(party, tier)
+            audit.append(store, clock, actor=actor, action="party_tier", subject=f"party:{party}",
+                         detail={"from": found.tier, "to": tier})
+    return replace(found, tier=tier)
+
+
+def _must_be_tier(tier: str) -> None:
+    if not _TIER.fullmatch(tier):
+        raise InvalidInputError("A licence tier is a word of small letters, digits and dashes.", code="bad_tier")
+
+
 # members
 
 
@@ -168,7 +192,7 @@ def add_member(
         raise InvalidInputError("A member needs a name and an e-mail address.", code="bad_member")
     with store.writing(about="members"):
         found = get_party(store, party)
-        if role not in (REGULATOR_ROLES if found.kind == "regulator" else PARTY_ROLES):
+        if role not in ROLES_OF[found.kind]:
             raise InvalidInputError("There is no such role in this kind of party.", code="bad_member")
         if store.parties.member_of_email(email) is not None:
             raise ConflictError("Somebody has this e-mail address already.", code="email_taken")
@@ -212,24 +236,38 @@ def suspend_member(store: Store, clock: Clock, *, member: str, actor: str = "sys
 
 
 def issue_key(
-    store: Store, clock: Clock, *, party: str, scopes: Iterable[str], label: str, actor: str = "system"
+    store: Store, clock: Clock, *, party: str, scopes: Iterable[str], label: str, sandbox: bool = False,
+    actor: str = "system",
 ) -> tuple[str, str]:
-    """Issue an API key: its id, and the whole key, which is told once. Raises InvalidInputError bad_scope."""
+    """Issue an API key: its id, and the whole key, which is told once.
+
+    Raises NotFoundError no_such_party, InvalidInputError bad_scope, bad_sandbox_key, bad_label.
+    """
     wanted = frozenset(scopes)
-    if not wanted or not wanted <= SCOPES.keys():
-        raise InvalidInputError(f"A key needs scopes out of {', '.join(SCOPES)}.", code="bad_scope")
     if label.strip() and not _is_name(label):
         raise InvalidInputError(f"A label has at most {_LONGEST_NAME} printable characters.", code="bad_label")
     key, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
     with store.writing(about=f"party {party}"):
-        get_party(store, party)
+        _must_fit(get_party(store, party).kind, wanted, sandbox=sandbox)
         store.parties.add_key(
             key=key, party=party, secret=_digest(secret), scopes=sorted(wanted), label=label.strip(),
-            created=to_micros(clock.now()),
+            created=to_micros(clock.now()), sandbox=sandbox,
         )
         audit.append(store, clock, actor=actor, action="key_issued", subject=f"key:{key}",
-                     detail={"party": party, "scopes": " ".join(sorted(wanted))})
+                     detail={"party": party, "scopes": " ".join(sorted(wanted)), "sandbox": sandbox})
     return key, f"dc_{key}_{secret}"
+
+
+def _must_fit(kind: str, scopes: frozenset[str], *, sandbox: bool) -> None:
+    """Raises InvalidInputError bad_scope, bad_sandbox_key."""
+    if not scopes or not scopes <= set(SCOPES_OF[kind]):
+        raise InvalidInputError(
+            f"A key of a {kind} needs scopes out of {', '.join(SCOPES_OF[kind])}.", code="bad_scope"
+        )
+    if sandbox and (kind != "telemarketer" or not scopes <= SANDBOX_SCOPES):
+        raise InvalidInputError(
+            "A key of the sandbox is a telemarketer's and may check, scrub and read.", code="bad_sandbox_key"
+        )
 
 
 def revoke_key(store: Store, clock: Clock, *, api_key: str, actor: str = "system", party: str | None = None) -> None:
@@ -263,7 +301,7 @@ def key_actor(store: Store, clock: Clock, presented: str) -> Actor:
     if found.used is None or now - found.used >= _USED_EVERY:
         with suppress(UnavailableError), store.writing():  # a busy database must not lock a carrier out
             store.parties.touch(key, at=to_micros(now))
-    return Actor("key", party=party, key=key, scopes=found.scopes)
+    return Actor("key", party=party, key=key, scopes=found.scopes, sandbox=found.sandbox)
 
 
 def _digest(secret: str) -> bytes:

@@ -203,7 +203,7 @@ def _name() -> str:
 
 def actor_is_sandbox(actor: Actor) -> bool:
     """Whether what an actor asks is to be tried with magic numbers only."""
-    return bool(getattr(actor, "sandbox", False))
+    return actor.sandbox
 
 
 def _file_name(name: str) -> str:

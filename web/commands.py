@@ -122,15 +122,16 @@ def party_group() -> None:
     help="What a carrier's feed holds.",
 )
 @click.option("--sandbox", is_flag=True, help="A carrier that tries its side out: its feed holds magic numbers only.")
+@click.option("--tier", default=parties.TIER, show_default=True, help="A telemarketer's licence tier.")
 @click.pass_obj
 def party_add(
-    instance: Path, party: str, kind: str, name_zh: str, name_en: str, scope: str, *, sandbox: bool
+    instance: Path, party: str, kind: str, name_zh: str, name_en: str, scope: str, tier: str, *, sandbox: bool
 ) -> None:
     """Add a party. PARTY is its short name in URLs and files, such as cmcc."""
     with closing(assemble(instance)) as registry:
         added = parties.add_party(
             registry.store, registry.clock, party=party, kind=kind, name_zh=name_zh, name_en=name_en, scope=scope,
-            sandbox=sandbox,
+            sandbox=sandbox, tier=tier,
         )
         click.echo(f"{added.party} ({added.kind}) is number {added.ordinal} in exception files.")
 
@@ -138,11 +139,22 @@ def party_add(
 @party_group.command("list")
 @click.pass_obj
 def party_list(instance: Path) -> None:
-    """List the parties: id, kind, state, scope, names."""
+    """List the parties: id, kind, state, scope (a telemarketer's tier), names."""
     with closing(assemble(instance)) as registry:
         for party in registry.store.parties.all():
-            scope = "sandbox" if party.sandbox else party.scope
+            scope = "sandbox" if party.sandbox else party.tier if party.kind == "telemarketer" else party.scope
             click.echo(f"{party.party}\t{party.kind}\t{party.state}\t{scope}\t{party.name_zh} {party.name_en}")
+
+
+@party_group.command("tier")
+@click.argument("party")
+@click.argument("tier")
+@click.pass_obj
+def party_tier(instance: Path, party: str, tier: str) -> None:
+    """Give telemarketer PARTY the licence tier TIER, which says how much it may ask."""
+    with closing(assemble(instance)) as registry:
+        changed = parties.set_tier(registry.store, registry.clock, party=party, tier=tier)
+        click.echo(f"{changed.party} is of tier {changed.tier}.")
 
 
 party_group.add_command(reseller_command)
@@ -189,11 +201,14 @@ def key_group() -> None:
     "--scope", "scopes", multiple=True, required=True, help="What the key may do; may be given several times."
 )
 @click.option("--label", default="", help="What the key is for.")
+@click.option("--sandbox", is_flag=True, help="A telemarketer's key that is answered about magic numbers only.")
 @click.pass_obj
-def key_issue(instance: Path, party: str, scopes: tuple[str, ...], label: str) -> None:
+def key_issue(instance: Path, party: str, scopes: tuple[str, ...], label: str, *, sandbox: bool) -> None:
     """Issue an API key to PARTY and show it once."""
     with closing(assemble(instance)) as registry:
-        _key_id, secret = parties.issue_key(registry.store, registry.clock, party=party, scopes=scopes, label=label)
+        _key_id, secret = parties.issue_key(
+            registry.store, registry.clock, party=party, scopes=scopes, label=label, sandbox=sandbox
+        )
         click.echo(secret)
 
 

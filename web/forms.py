@@ -272,6 +272,7 @@ class KeyForm(Form):
         description=_("For example: follower in Beijing"),
     )  # fmt: skip
     scopes = Ticks(_("What it may do"), [InputRequired(_CHOOSE)])
+    sandbox = BooleanField(_("Only for the sandbox: it is answered about magic numbers, and nothing is charged"))
 
 
 class PartyForm(Form):

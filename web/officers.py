@@ -16,6 +16,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from registry import access, audit, credentials, parties, registrations
+from registry.access import ROLES_OF
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, SignInRequiredError
 from registry.parties import Party
 from registry.times import to_micros
@@ -25,7 +26,7 @@ from web.current import registry_of
 from web.figures import CarrierState
 from web.forms import MemberForm, PartyForm, choices
 from web.labels import word
-from web.parties import actor, key_form, refused, to_sign_in
+from web.parties import actor, issued, key_form, refused, to_sign_in
 from web.people import Page
 from web.tables import Asked, asked
 
@@ -198,8 +199,7 @@ def _shown(party: Party, member_form: MemberForm, new_key: Any) -> str:
 
 def _member_form(party: Party) -> MemberForm:
     form = MemberForm()
-    roles = parties.REGULATOR_ROLES if party.kind == "regulator" else parties.PARTY_ROLES
-    form.role.choices = choices(*((role, word("role", role)) for role in roles))
+    form.role.choices = choices(*((role, word("role", role)) for role in ROLES_OF[party.kind]))
     return form
 
 
@@ -212,13 +212,8 @@ def issue(party: str) -> Page:
     if request.method == "GET":
         return redirect(url_for("officers.one_party", party=party), 303)
     form = key_form(found)
-    if not form.validate():
+    if not (form.validate() and issued(form, found)):
         return _shown(found, _member_form(found), form), 422
-    _id, secret = parties.issue_key(
-        registry.store, registry.clock, party=party, scopes=form.scopes.data or (), label=form.label.data or "",
-        actor=actor().name,
-    )
-    once.hand_over("key", secret)
     return redirect(url_for("officers.one_party", party=party), 303)
 
 

@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from registry import keydelivery, parties, quarantine
-from registry.access import Actor
+from registry.access import SCOPES_OF, Actor
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, SignInRequiredError
 from registry.numberevents import ABOUT
 from registry.parties import Party
@@ -29,12 +29,6 @@ from web.people import Page
 from web.refusals import field_of
 
 _ROWS = 50
-KEY_SCOPES = {  # what a party's kind may let its keys do
-    "carrier": ("feed", "reports", "number-events", "registrations", "webhooks", "read"),
-    "telemarketer": ("webhooks", "read"),
-    "centre": ("reports", "webhooks", "read"),
-    "regulator": ("read", "metrics"),
-}
 
 
 @dataclass(frozen=True)
@@ -158,10 +152,27 @@ def discard(name: str) -> Response:
 
 
 def key_form(party: Party) -> KeyForm:
-    """The form for a new key of a party, with the scopes that its kind may have."""
+    """The form for a new key of a party, with the scopes that its kind may have, and the sandbox where it has one."""
     form = KeyForm()
-    form.scopes.choices = choices(*((scope, word("scope", scope)) for scope in KEY_SCOPES[party.kind]))
+    if party.kind != "telemarketer":
+        del form.sandbox
+    form.scopes.choices = choices(*((scope, word("scope", scope)) for scope in SCOPES_OF[party.kind]))
     return form
+
+
+def issued(form: KeyForm, party: Party) -> bool:
+    """Issue the key that a form asks for, to be shown once; False where it is refused, which the form then says."""
+    registry = registry_of()
+    try:
+        _id, secret = parties.issue_key(
+            registry.store, registry.clock, party=party.party, scopes=form.scopes.data or (),
+            label=form.label.data or "", sandbox="sandbox" in form and bool(form.sandbox.data), actor=actor().name,
+        )
+    except InvalidInputError as error:
+        form.blame(error, "scopes")
+        return False
+    once.hand_over("key", secret)
+    return True
 
 
 @blueprint.route("/party/keys", methods=["GET", "POST"])
@@ -172,12 +183,7 @@ def keys() -> Page:
     form, status = key_form(party), 200
     if request.method == "POST":
         status = 422
-        if form.validate():
-            _id, secret = parties.issue_key(
-                registry.store, registry.clock, party=party.party, scopes=form.scopes.data or (),
-                label=form.label.data or "", actor=actor().name,
-            )
-            once.hand_over("key", secret)
+        if form.validate() and issued(form, party):
             return redirect(url_for("parties.keys"), 303)
     seen = keyages.asked_of_keys()
     found = keyages.aged(parties.keys_of(registry.store, party.party), seen, registry.clock.now())

@@ -9,9 +9,9 @@ from registry.parties import ApiKey, Member, Party
 from registry.store.engine import Engine, Row
 from registry.times import from_micros
 
-_PARTY = "party, ordinal, kind, name_zh, name_en, state, scope, licensed, host, follows, sandbox"
+_PARTY = "party, ordinal, kind, name_zh, name_en, state, scope, licensed, host, follows, sandbox, tier"
 _MEMBER = "member, party, email, name, role, state, totp_step"
-_KEY = "api_key, party, scopes, label, created, used, revoked"
+_KEY = "api_key, party, scopes, label, created, used, revoked, sandbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,19 @@ class Parties:
         self._engine.run(
             f"""INSERT INTO party ({_PARTY}, created)
             VALUES (:party, :ordinal, :kind, :name_zh, :name_en, :state, :scope, :licensed, :host, :follows, :sandbox,
-                :created)""",  # noqa: S608
+                :tier, :created)""",  # noqa: S608
             party=party.party, ordinal=party.ordinal, kind=party.kind, name_zh=party.name_zh, name_en=party.name_en,
             state=party.state, scope=party.scope, licensed=int(party.licensed), host=party.host, follows=party.follows,
-            sandbox=int(party.sandbox), created=created,
+            sandbox=int(party.sandbox), tier=party.tier, created=created,
         )
 
     def set_state(self, party: str, state: str) -> None:
         """Change a party's state."""
         self._engine.run("UPDATE party SET state = :state WHERE party = :party", party=party, state=state)
+
+    def set_tier(self, party: str, tier: str) -> None:
+        """Change a party's licence tier."""
+        self._engine.run("UPDATE party SET tier = :tier WHERE party = :party", party=party, tier=tier)
 
     def set_reseller(self, party: str, *, host: str, follows: str) -> None:
         """Change whose reseller a party is ("": nobody's) and how it follows."""
@@ -152,12 +156,16 @@ class Parties:
 
     # API keys
 
-    def add_key(self, *, key: str, party: str, secret: bytes, scopes: Sequence[str], label: str, created: int) -> None:
+    def add_key(
+        self, *, key: str, party: str, secret: bytes, scopes: Sequence[str], label: str, created: int,
+        sandbox: bool = False,
+    ) -> None:
         """Add an API key; `secret` is its SHA-256."""
         self._engine.run(
-            """INSERT INTO api_key (api_key, party, secret, scopes, label, created, used, revoked)
-            VALUES (:key, :party, :secret, :scopes, :label, :created, NULL, NULL)""",
+            """INSERT INTO api_key (api_key, party, secret, scopes, label, created, used, revoked, sandbox)
+            VALUES (:key, :party, :secret, :scopes, :label, :created, NULL, NULL, :sandbox)""",
             key=key, party=party, secret=secret, scopes=" ".join(scopes), label=label, created=created,
+            sandbox=int(sandbox),
         )
 
     def key(self, key: str) -> ApiKey | None:
@@ -199,5 +207,5 @@ def _key(row: Row) -> ApiKey:
     used, revoked = (from_micros(row[name]) if row[name] is not None else None for name in ("used", "revoked"))
     return ApiKey(
         row["api_key"], row["party"], frozenset(row["scopes"].split()), row["label"], from_micros(row["created"]),
-        used, revoked,
+        used, revoked, bool(row["sandbox"]),
     )

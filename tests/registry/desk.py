@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyotp
 
 from registry import access, credentials, parties
-from registry.access import Actor
+from registry.access import ROLES_OF, Actor
 from registry.keys import KeyRing
 from registry.settings import SiteSettings
 from registry.store import Store
@@ -24,7 +24,7 @@ class Desk:
         parties.add_party(store, clock, party="cmcc", kind="carrier", name_zh="移动", name_en="Mobile")
 
     def hire(self, role: str = "officer", email: str = "li@example.cn") -> str:
-        party = "regulator" if role in parties.REGULATOR_ROLES else "cmcc"
+        party = "regulator" if role in ROLES_OF["regulator"] else "cmcc"
         return parties.add_member(self.store, self.clock, party=party, email=email, name="Li", role=role).member
 
     def welcome(self, role: str = "officer", email: str = "li@example.cn") -> str:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from registry import access, credentials, parties
-from registry.access import ANONYMOUS, ROLES, STRONG_ROLES, SYSTEM, Actor, may
+from registry.access import ANONYMOUS, ROLES, ROLES_OF, STRONG_ROLES, SYSTEM, Actor, may
 from registry.errors import NotFoundError
 from registry.keys import KeyRing
+from registry.parties import Party
 from registry.store import Store
 from tests.doubles import FakeClock
 from tests.registry.desk import Desk
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from registry.sealing import SealedNumber
 
 SEALED: SealedNumber = bytes(range(16))  # type: ignore[assignment]
+
+
+def of_kind(kind: str) -> Party:
+    return Party("some", 1, kind, "某", "Some", "active", "home", licensed=True)
 
 
 @pytest.fixture
@@ -39,8 +44,23 @@ def test_whoever_is_not_named_in_the_table_may_do_nothing() -> None:
 @pytest.mark.parametrize("role", sorted(ROLES))
 def test_a_role_may_do_what_the_table_says_and_nothing_else(role: str) -> None:
     everything = set().union(*ROLES.values())
-    actor = Actor("person" if role == "person" else "member", role=role, strong=True)
-    assert {action for action in everything if may(actor, action)} == ROLES[role]
+    kinds = [kind for kind, roles in ROLES_OF.items() if role in roles]
+    actors = [Actor("member", role=role, strong=True, party=of_kind(kind)) for kind in kinds]
+    seen = {action for actor in actors or [Actor("person", role=role)] for action in everything if may(actor, action)}
+    assert seen == ROLES[role]
+
+
+@pytest.mark.parametrize("role", ["owner", "reader"])
+def test_scrubs_are_for_telemarketers_and_reports_for_whoever_sends_them(role: str) -> None:
+    said = {
+        kind: {action for action in ("scrub", "see_scrubs", "send_reports")
+               if may(Actor("member", role=role, strong=True, party=of_kind(kind)), action)}
+        for kind in ("carrier", "telemarketer", "centre")
+    }  # fmt: skip
+    assert not said["carrier"] & {"scrub", "see_scrubs"}
+    assert "see_scrubs" in said["telemarketer"]
+    assert "send_reports" not in said["telemarketer"]
+    assert said["centre"] == said["carrier"]
 
 
 @pytest.mark.parametrize("role", sorted(STRONG_ROLES))
@@ -54,7 +74,8 @@ def test_officers_and_owners_are_strong_roles_and_people_see_their_own_only() ->
     assert {"officer", "owner"} <= STRONG_ROLES
     assert ROLES["person"] == {"own_number", "own_reports"}
     assert not Actor("person", role="person").needs_second_factor
-    assert set(parties.REGULATOR_ROLES + parties.PARTY_ROLES) | {"person"} == set(ROLES)
+    assert {role for roles in ROLES_OF.values() for role in roles} | {"person"} == set(ROLES)
+    assert set(ROLES_OF) == set(access.SCOPES_OF) == set(parties.KINDS)
 
 
 # sessions

@@ -181,3 +181,55 @@ def test_a_member_without_name_or_address_is_refused(
     with pytest.raises(InvalidInputError) as refused:
         parties.add_member(sqlite_store, clock, party="cmcc", email=email, name=name, role="owner")
     assert refused.value.code == "bad_member"
+
+
+# telemarketers
+
+
+def test_a_key_of_the_sandbox_is_a_telemarketers_and_says_so(store: Store, clock: FakeClock) -> None:
+    add(store, clock, "shop", "telemarketer")
+    add(store, clock)
+    _key, real = parties.issue_key(store, clock, party="shop", scopes=("check", "read"), label="dialer")
+    key, secret = parties.issue_key(store, clock, party="shop", scopes=("check",), label="trying", sandbox=True)
+    assert not parties.key_actor(store, clock, real).sandbox
+    assert parties.key_actor(store, clock, secret).sandbox
+    assert [each.key for each in parties.keys_of(store, "shop") if each.sandbox] == [key]
+    for party, scopes in (("cmcc", ("read",)), ("shop", ("webhooks",)), ("shop", ("check", "webhooks"))):
+        with pytest.raises(InvalidInputError) as refused:
+            parties.issue_key(store, clock, party=party, scopes=scopes, label="x", sandbox=True)
+        assert refused.value.code == "bad_sandbox_key"
+
+
+@pytest.mark.parametrize(
+    ("kind", "scope"), [("telemarketer", "feed"), ("carrier", "scrub"), ("carrier", "check"), ("carrier", "metrics")]
+)
+def test_a_key_has_no_scope_that_does_not_fit_its_kind_of_party(
+    sqlite_store: Store, clock: FakeClock, kind: str, scope: str
+) -> None:
+    add(sqlite_store, clock, "some", kind)
+    with pytest.raises(InvalidInputError) as refused:
+        parties.issue_key(sqlite_store, clock, party="some", scopes=("read", scope), label="x")
+    assert refused.value.code == "bad_scope"
+
+
+def test_a_licence_tier_is_a_telemarketers_and_may_change(store: Store, clock: FakeClock) -> None:
+    added = add(store, clock, "shop", "telemarketer")
+    assert added.tier == parties.get_party(store, "shop").tier == "basic"
+    changed = parties.set_tier(store, clock, party="shop", tier="large", actor="member:1")
+    assert changed == parties.get_party(store, "shop")
+    assert changed.tier == "large"
+    add(store, clock)
+    for party, tier in (("cmcc", "large"), ("shop", ""), ("shop", "Large one"), ("shop", "x" * 33)):
+        with pytest.raises(InvalidInputError) as refused:
+            parties.set_tier(store, clock, party=party, tier=tier)
+        assert refused.value.code == "bad_tier"
+    with pytest.raises(NotFoundError):
+        parties.set_tier(store, clock, party="nobody", tier="large")
+
+
+@pytest.mark.parametrize(("kind", "role"), [("carrier", "scrubber"), ("telemarketer", "clerk"), ("centre", "officer")])
+def test_a_role_fits_its_kind_of_party(sqlite_store: Store, clock: FakeClock, kind: str, role: str) -> None:
+    add(sqlite_store, clock, "some", kind)
+    with pytest.raises(InvalidInputError) as refused:
+        parties.add_member(sqlite_store, clock, party="some", email="li@some.example", name="Li", role=role)
+    assert refused.value.code == "bad_member"
