@@ -121,7 +121,7 @@ class Scrubber:
     ) -> None:
         self.lists, self.contact = lists, contact
         self._store, self._at_rest = store, at_rest
-        self._judge = _Judge(contact, rulebooks, holidays, valid)
+        self._judge = Judge(contact, rulebooks, holidays, valid)
         self._kinds = _Kinds()
         self._invalid = np.array(
             [self._kinds.place(LineAnswer("invalid", reason.slug)) for reason in Reason], np.uint32
@@ -163,7 +163,7 @@ def answer_one(
     standing: Standing, contact: Contact, rulebooks: Rulebooks, *, holidays: Calendar, valid: timedelta
 ) -> LineAnswer:
     """The answer to one number, of which all that stands is known. Raises as `Scrubber`."""
-    return _Judge(contact, rulebooks, holidays, valid).of_standing(standing)
+    return Judge(contact, rulebooks, holidays, valid).of_standing(standing)
 
 
 class _Kinds:
@@ -183,18 +183,24 @@ class _Kinds:
             return tuple(self._places)
 
 
-class _Judge:
-    """Judges for one kind of contact, at its moment and for as long as answers hold."""
+class Judge:
+    """Judges for one kind of contact, at its moment and for as long as answers hold: `limit` at most."""
 
     def __init__(self, contact: Contact, rulebooks: Rulebooks, holidays: Calendar, valid: timedelta) -> None:
         self._contact, self._holidays = contact, holidays
         self._rulebook: Rulebook = rulebooks.at(contact.at)
         self._grace = timedelta(seconds=self._rulebook.grace.telemarketers)
         self._known: dict[Standing, LineAnswer] = {}
-        ends = [end for pack, _, end in rulebooks.periods() if pack.name == self._rulebook.name and end is not None]
-        self._limit = min([contact.at + valid, *ends])
+        self._valid, self._ends = valid, [
+            end for pack, _, end in rulebooks.periods() if pack.name == self._rulebook.name and end is not None
+        ]
+        self.limit = self.limit_of(contact.at)
         first = contact.at.replace(minute=0, second=0, microsecond=0) + _HOUR
         self._hours = [first + i * _HOUR for i in range(max(HOURS_AHEAD - 1, int(valid / _HOUR)))]
+
+    def limit_of(self, at: datetime) -> datetime:
+        """Until when answers of a moment under the same rulebook hold at most."""
+        return min([at + self._valid, *self._ends])
 
     def of_standing(self, standing: Standing) -> LineAnswer:
         """Of one number, whatever stands for it; what makes no difference is left out, so that answers are shared."""
@@ -211,7 +217,7 @@ class _Judge:
         at, since = self._contact.at, standing.since
         if since is not None and at - since < self._grace:
             return standing
-        far = max(self._limit, self._hours[-1])
+        far = max(self.limit, self._hours[-1])
         terms = tuple(
             replace(
                 term, decided=_LATER if since is None or term.decided > since else _EARLIER,
@@ -226,10 +232,10 @@ class _Judge:
         found = decide(
             self._contact, standing, self._rulebook, holidays=self._holidays, asker="telemarketer"
         )
-        moments = [moment for moment in self._turns(standing) if self._contact.at < moment < self._limit]
+        moments = [moment for moment in self._turns(standing) if self._contact.at < moment < self.limit]
         return LineAnswer(
             "allowed" if found.allow else "declined", found.reason, found.rule,
-            next((at for at in moments if self._allows(standing, at) != found.allow), self._limit), found.next_allowed,
+            next((at for at in moments if self._allows(standing, at) != found.allow), self.limit), found.next_allowed,
         )  # fmt: skip
 
     def _turns(self, standing: Standing) -> list[datetime]:
@@ -267,7 +273,7 @@ class _Judge:
         later: list[datetime | None] = [None] * len(steps)
         waits, lasts = of_the_hour.copy(), np.ones(len(steps), bool)
         for ahead, hour in enumerate(self._hours, 1):
-            inside = hour < self._limit
+            inside = hour < self.limit
             waits &= ahead < HOURS_AHEAD  # `decide` looks no further
             if not waits.any() and not (inside and lasts.any()):
                 break
@@ -288,7 +294,7 @@ class _Judge:
         return [
             LineAnswer(
                 "allowed" if STEPS[step].allow else "declined", STEPS[step].reason, STEPS[step].rule,
-                until[i] or self._limit, later[i],
+                until[i] or self.limit, later[i],
             )
             for i, step in enumerate(steps.tolist())
         ]

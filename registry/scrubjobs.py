@@ -14,7 +14,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from registry import audit
@@ -35,6 +35,7 @@ ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
 MOST_PARTS = 10_000
 _LONGEST = 80
 _LETTERS, _NAME = "bcdfghjkmnpqrstvwxz", 24  # a name of letters only is never taken for a number
+_LATE, _AHEAD = timedelta(minutes=5), timedelta(days=31)
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
@@ -166,19 +167,14 @@ def begin(
 ) -> ScrubJob:
     """Begin a scrub, whose call list is to come; the one that the Idempotency-Key began already, if there is one.
 
-    Raises NotAllowedError not_a_telemarketer, InvalidInputError bad_campaign, bad_country, ConflictError
+    Raises NotAllowedError not_a_telemarketer, InvalidInputError bad_campaign, bad_country, bad_time, ConflictError
     idempotency_reused.
     """
     party = actor.party
     if party is None or party.kind != "telemarketer" or not party.licensed:
         raise NotAllowedError("Only licensed telemarketers have call lists checked.", code="not_a_telemarketer")
-    campaign = without_numbers(ask.campaign.strip())
-    if len(campaign) > _LONGEST or not (campaign.isprintable() or not campaign):
-        raise InvalidInputError(f"A campaign's name has at most {_LONGEST} characters.", code="bad_campaign")
-    if not _COUNTRY.fullmatch(ask.country):
-        raise InvalidInputError("A country is two capital letters (ISO 3166).", code="bad_country")
-    ask = Ask(ask.channel, ask.category, campaign, ask.on_behalf, ask.at, ask.country, ask.wanted.strip())
     now = clock.now()
+    ask = tidied(ask, now)
     job = ScrubJob(
         _name(), party.party, actor.name, actor_is_sandbox(actor), origin, "uploading", "usual",
         _file_name(name), ask, now, now + timedelta(days=settings.kept_days), again, idempotency,
@@ -199,6 +195,19 @@ def begin(
 
 def _name() -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(_NAME))
+
+
+def tidied(ask: Ask, now: datetime) -> Ask:
+    """What is asked, in the form in which it is kept. Raises InvalidInputError bad_campaign, bad_country, bad_time."""
+    campaign = without_numbers(ask.campaign.strip())
+    if len(campaign) > _LONGEST or not (campaign.isprintable() or not campaign):
+        raise InvalidInputError(f"A campaign's name has at most {_LONGEST} characters.", code="bad_campaign")
+    if not _COUNTRY.fullmatch(ask.country):
+        raise InvalidInputError("A country is two capital letters (ISO 3166).", code="bad_country")
+    if ask.at is not None and not now - _LATE <= ask.at <= now + _AHEAD:
+        raise InvalidInputError(f"A contact is checked from now on to {_AHEAD.days} days ahead.", code="bad_time")
+    at = ask.at.astimezone(UTC) if ask.at is not None else None
+    return Ask(ask.channel, ask.category, campaign, ask.on_behalf, at, ask.country, ask.wanted.strip())
 
 
 def actor_is_sandbox(actor: Actor) -> bool:

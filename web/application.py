@@ -18,6 +18,7 @@ from flask_wtf import CSRFProtect
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from registry.checks import Checker
 from registry.logs import log
 from registry.vitals import CountedGateway, Tallies
 from web import (
@@ -40,6 +41,7 @@ from web import (
 )
 from web.api import (
     acknowledgements,
+    checks,
     codes,
     feeds,
     keys,
@@ -65,7 +67,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,
     keys.blueprint, reports.blueprint, numberevents.blueprint, quarantine.blueprint, api_webhooks.blueprint,
-    rulebooks.blueprint, openapi.blueprint, vitals.blueprint,
+    checks.blueprint, rulebooks.blueprint, openapi.blueprint, vitals.blueprint,
 )
 
 SMALL_BODY = 64 * 1024  # forms and JSON; uploads raise `request.max_content_length` in their own view
@@ -92,7 +94,7 @@ def create_app(registry: Registry) -> Flask:
     app = Flask("web", root_path=str(Path(__file__).parent), static_folder=None)
     tallies = Tallies(registry.store, registry.clock)
     registry = replace(registry, sms=CountedGateway(registry.sms, tallies))
-    app.extensions.update(registry=registry, tallies=tallies)
+    app.extensions.update(registry=registry, tallies=tallies, checker=_checker(registry))
     _configure(app, registry)
     app.before_request(_begin)
     csrf = CSRFProtect(app)
@@ -110,6 +112,12 @@ def create_app(registry: Registry) -> Flask:
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
         )
     return app
+
+
+def _checker(registry: Registry) -> Checker:
+    return Checker(
+        registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, registry.settings.scrubs
+    )
 
 
 def _configure(app: Flask, registry: Registry) -> None:

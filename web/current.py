@@ -8,6 +8,7 @@ from flask import current_app, g, has_request_context, request
 
 if TYPE_CHECKING:
     from registry.assembly import Registry
+    from registry.checks import Checker
 
 LANGUAGES = {"zh_CN": "中文", "en": "English"}
 LANGUAGE_COOKIE = "dc_language"
@@ -16,6 +17,11 @@ LANGUAGE_COOKIE = "dc_language"
 def registry_of() -> Registry:
     """The registry that this application was made for."""
     return cast("Registry", current_app.extensions["registry"])
+
+
+def checker_of() -> Checker:
+    """Who answers single checks for this application."""
+    return cast("Checker", current_app.extensions["checker"])
 
 
 def language_of() -> str:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from registry.store.allowances import Allowances
 from registry.store.audit import Audit
 from registry.store.batchrows import BatchRows
+from registry.store.checks import Checks
 from registry.store.codes import Codes
 from registry.store.consents import Consents
 from registry.store.editions import Editions
@@ -40,6 +41,7 @@ class Store:
         self.allowances = Allowances(engine)
         self.audit = Audit(engine)
         self.batch_rows = BatchRows(engine)
+        self.checks = Checks(engine)
         self.codes = Codes(engine)
         self.consents = Consents(engine)
         self.editions = Editions(engine)

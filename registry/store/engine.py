@@ -81,10 +81,16 @@ def expand(sql: str, values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         return sql, values
     flat = {name: value for name, value in values.items() if name not in lists}
     for name, items in lists.items():
-        marks = ", ".join(f":{name}_{i}" for i in range(len(items))) or "NULL"
+        names = _names(name, len(items))
+        marks = ", ".join(f":{each}" for each in names) or "NULL"
         sql = re.sub(rf"(?<![:\w]):{name}\b", f"({marks})", sql)
-        flat.update({f"{name}_{i}": item for i, item in enumerate(items)})
+        flat.update(zip(names, items))
     return sql, flat
+
+
+@lru_cache(maxsize=64)
+def _names(name: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{name}_{i}" for i in range(count))
 
 
 @lru_cache(maxsize=1024)

@@ -19,7 +19,7 @@ from registry.numbering.draw import draw_numbers
 from registry.numbers import parse_many
 from registry.preferences import Category, Channel, Preference
 from registry.rulebook import load_rulebooks
-from registry.scrub import Scrubber, _Judge, answer_one
+from registry.scrub import Judge, Scrubber, answer_one
 from registry.scrubindex import ASK, PREFERENCE, empty_index, keys_of, open_index, write_index
 from registry.scrublists import lists_of
 from registry.standing import standing_of
@@ -43,7 +43,7 @@ def test_a_preference_decides_in_bulk_as_it_does_alone(
 ) -> None:
     contact = Contact(at, channel, category, telemarketer="acme")
     rows = np.array([(p.calls, p.robocalls, p.messages, p.quiet) for p in chosen], PREFERENCE)
-    many = _Judge(contact, RULEBOOKS, PLAN.holidays, VALID).of_preferences(rows)
+    many = Judge(contact, RULEBOOKS, PLAN.holidays, VALID).of_preferences(rows)
     one = [
         answer_one(Standing(preference=p), contact, RULEBOOKS, holidays=PLAN.holidays, valid=VALID) for p in chosen
     ]
@@ -102,7 +102,7 @@ class Town:
         found = scrubber.answer(numbers)
         assert [found[line].verdict for line in range(40, 44)] == ["invalid"] * 4
         assert [found[line].reason for line in range(40, 44)] == ["letters", "empty", "short_number", "too_short"]
-        judge = _Judge(contact, RULEBOOKS, PLAN.holidays, VALID)
+        judge = Judge(contact, RULEBOOKS, PLAN.holidays, VALID)
         alone = [
             judge._judged(standing_of(self.store, number=number, at=contact.at, telemarketer=contact.telemarketer))
             for number in self.sealed

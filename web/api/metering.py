@@ -1,7 +1,8 @@
 """What an API key may ask in a minute, and the headers that say how much of it is left.
 
-Rules of this room: one allowance per key, shared by all processes (`registry.limits`); every metered answer names the
-policy and the rest (RateLimit-Policy, RateLimit: IETF draft "RateLimit header fields for HTTP"), a refusal the wait.
+Rules of this room: one allowance per key, shared by all processes (`registry.limits`), and another where a dialer asks
+before each call; every metered answer names the policy and the rest (RateLimit-Policy, RateLimit: IETF draft "RateLimit
+header fields for HTTP"), a refusal the wait.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from web.guard import actor_of_request
 P = ParamSpec("P")
 
 MOST = 1200  # requests of one key at once and per minute: a follower needs some ten, a pusher of reports one a second
+MOST_OFTEN = 6000  # checks, of which a dialer needs one a call; what they learn is metered by numbers
 PER_S = 60
-_NAME = "api-key-minute"
+_NAME, _OFTEN = "api-key-minute", "api-key-checks"
 
 
 def metered(view: Callable[P, Response]) -> Callable[P, Response]:
@@ -30,22 +32,30 @@ def metered(view: Callable[P, Response]) -> Callable[P, Response]:
 
     Raises TooManyError requests_spent.
     """
+    return _metered(view, _NAME, MOST)
 
+
+def often(view: Callable[P, Response]) -> Callable[P, Response]:
+    """As `metered`, out of an allowance of its own for what is asked very often."""
+    return _metered(view, _OFTEN, MOST_OFTEN)
+
+
+def _metered(view: Callable[P, Response], name: str, most: int) -> Callable[P, Response]:
     @functools.wraps(view)
     def spending(*args: P.args, **values: P.kwargs) -> Response:
-        left, reset = _spend()
+        left, reset = _spend(name, most)
         response = view(*args, **values)
-        response.headers["RateLimit-Policy"] = f'"{_NAME}";q={MOST};w={PER_S}'
-        response.headers["RateLimit"] = f'"{_NAME}";r={left};t={reset}'
+        response.headers["RateLimit-Policy"] = f'"{name}";q={most};w={PER_S}'
+        response.headers["RateLimit"] = f'"{name}";r={left};t={reset}'
         return response
 
     return spending
 
 
-def _spend() -> tuple[int, int]:
+def _spend(name: str, most: int) -> tuple[int, int]:
     """Requests left now, and seconds until all are there again."""
     registry = registry_of()
-    limit = Limit(_NAME, subject_of(registry.keys, b"key:" + actor_of_request().key.encode()), MOST, PER_S)
+    limit = Limit(name, subject_of(registry.keys, b"key:" + actor_of_request().key.encode()), most, PER_S)
     now = registry.clock.now()
     try:
         with registry.store.writing():
@@ -53,8 +63,7 @@ def _spend() -> tuple[int, int]:
             arrival = registry.store.allowances.arrival(subject=limit.subject, name=limit.name)
     except TooManyError as error:
         raise TooManyError(
-            f"This key may ask {MOST} times a minute.",
-            code="requests_spent", retry_after=error.retry_after, limit=_NAME,
+            f"This key may ask {most} times a minute.", code="requests_spent", retry_after=error.retry_after, limit=name
         ) from None
     ahead = max(0, arrival - to_micros(now))
     return (limit.tolerance - ahead) // limit.interval, -(-ahead // 1_000_000)

@@ -41,6 +41,7 @@ TAGS = {
     "feeds": ("Feeds", "名单"),
     "keys": ("Keys", "密钥"),
     "reports": ("Reports", "举报"),
+    "scrubs": ("Call lists", "外呼名单核对"),
     "webhooks": ("Webhooks", "通知"),
     "number-events": ("Number events", "号码变动"),
     "rules": ("Rules", "规则"),

@@ -1,0 +1,105 @@
+"""Single checks over the API: answers in place, ids that come back, bodies that are wrong, keys that may not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from registry import registrations, sealing
+from registry.assembly import Registry
+from registry.numbers import parse_one
+from registry.preferences import Preference
+from tests.doubles import FakeClock
+from tests.web.conftest import Carrier
+
+Problem = Callable[[Any, int], dict[str, Any]]
+TYPED = "138 0013 8000"
+
+
+@pytest.fixture
+def headers(carrier: Carrier) -> dict[str, str]:
+    return carrier("acme", "check", kind="telemarketer")
+
+
+def check(client: FlaskClient, headers: dict[str, str], *numbers: Any, **more: Any) -> Any:
+    body = {"channel": "calls", "category": "loan", "numbers": list(numbers), **more}
+    return client.post("/api/v1/checks", json=body, headers=headers)
+
+
+def declines(registry: Registry, clock: FakeClock, preference: Preference) -> None:
+    number = sealing.seal_one(registry.keys.at_rest, parse_one(TYPED, registry.plan))
+    registrations.register(
+        registry.store, registry.clock, number=number, preference=preference, source="web", language="en"
+    )
+    clock.advance(hours=1)
+
+
+def test_each_number_is_answered_in_its_place_with_its_id(
+    client: FlaskClient, headers: dict[str, str], registry: Registry, clock: FakeClock
+) -> None:
+    declines(registry, clock, Preference(0xFFFF, 0, 0, 0))
+    answer = check(client, headers, TYPED, {"number": 13900139000, "id": "lead-7"}, "nobody", {"number": ""})
+    assert answer.status_code == 200, answer.text
+    said = answer.get_json()
+    first, second, third, fourth = said["answers"]
+    assert first == {
+        "number": TYPED, "verdict": "declined", "reason": "everything_declined", "rule": "49(7)",
+        "until": "2026-11-30T03:00:00Z",
+    }
+    assert (second["number"], second["id"], second["verdict"]) == ("13900139000", "lead-7", "allowed")
+    assert third == {"number": "nobody", "verdict": "invalid", "reason": "letters"}
+    assert fourth["reason"] == "empty"
+    assert said["counts"] == {"allowed": 1, "declined": 1, "invalid": 2}
+    assert said["at"] == "2026-11-23T03:00:00Z"
+    assert said["rulebook"] == "2026"
+    assert answer.headers["RateLimit-Policy"] == '"api-key-checks";q=6000;w=60'
+
+
+def test_quiet_hours_name_the_next_hour_in_which_it_is_allowed(
+    client: FlaskClient, headers: dict[str, str], registry: Registry, clock: FakeClock
+) -> None:
+    declines(registry, clock, Preference(0, 0, 0, 1 << 14))
+    [said] = check(client, headers, TYPED, at="2026-11-24T14:20:00+08:00").get_json()["answers"]
+    assert (said["reason"], said["next_allowed"], said["until"]) == (
+        "quiet_hours", "2026-11-24T07:00:00Z", "2026-11-24T07:00:00Z",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"numbers": []}, 422, "bad_body"),
+        ({"numbers": ["1"] * 10_001}, 422, "bad_body"),
+        ({"numbers": [1.38001e10]}, 422, "bad_body"),
+        ({"numbers": [None]}, 422, "bad_body"),
+        ({"numbers": [TYPED], "channel": "pigeon"}, 422, "bad_body"),
+        ({"numbers": [TYPED], "country": "china"}, 422, "bad_body"),
+        ({"numbers": [TYPED], "at": "2026-11-24T14:20:00"}, 422, "bad_body"),
+        ({"numbers": [TYPED], "at": "2031-11-24T14:20:00Z"}, 422, "bad_time"),
+        ({"numbers": [TYPED], "more": 1}, 422, "bad_body"),
+        ({"numbers": [TYPED], "campaign": "a\u0007"}, 422, "bad_campaign"),
+    ],
+)
+def test_a_body_that_is_wrong_is_refused_without_a_number_in_the_answer(
+    client: FlaskClient, headers: dict[str, str], problem: Problem, body: dict[str, Any], status: int, code: str
+) -> None:
+    answer = client.post("/api/v1/checks", json={"channel": "calls", "category": "loan", **body}, headers=headers)
+    assert problem(answer, status)["code"] == code
+    assert "8000" not in answer.text
+
+
+def test_ten_thousand_numbers_are_answered_in_one_call(client: FlaskClient, headers: dict[str, str]) -> None:
+    numbers = [f"+86 139 {place:04d} 1234" for place in range(10_000)]
+    said = check(client, headers, *numbers).get_json()
+    assert len(said["answers"]) == sum(said["counts"].values()) == 10_000
+
+
+def test_a_key_needs_the_scope_and_a_telemarketer_behind_it(
+    client: FlaskClient, carrier: Carrier, problem: Problem
+) -> None:
+    assert problem(check(client, {}, TYPED), 401)
+    assert problem(check(client, carrier("acme", "scrub", kind="telemarketer"), TYPED), 403)["code"] == "scope_missing"
+    assert problem(check(client, carrier("cmcc", "check"), TYPED), 403)["code"] == "not_a_telemarketer"
