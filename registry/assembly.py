@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from registry import credentials, parties
@@ -20,6 +21,7 @@ from registry.outside import keyfile
 from registry.outside.clock import SystemClock
 from registry.outside.shelf import FolderShelf
 from registry.outside.sms import ConsoleGateway, HttpGateway
+from registry.quotas import Ledger
 from registry.rulebook import Rulebooks, load_rulebooks
 from registry.sealing import unseal_one
 from registry.settings import Settings, SmsSettings, load
@@ -60,6 +62,11 @@ class Registry:
     def copies(self) -> Shelf:
         """The publisher's copies of the recipients' lists, to be read (`repairs`); they lie where it runs."""
         return FolderShelf(self.instance / "mirrors")
+
+    @cached_property
+    def quotas(self) -> Ledger:
+        """What quotas of telemarketers are kept with; it remembers their newest keys."""
+        return Ledger(self.store, self.clock, self.shelf, self.keys, self.settings)
 
     def close(self) -> None:
         """Let go of the database."""

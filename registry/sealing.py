@@ -104,6 +104,13 @@ def unseal_many(key: bytes, sealed: NDArray[np.uint8]) -> tuple[NDArray[np.uint6
     return plain.view(">u8")[:, 1].astype(np.uint64), plain[:, 1].copy()
 
 
+def blind_many(key: bytes, sealed: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Sealed numbers u8[n, 16] under another key, the first half of each -> u64[n]; evenly spread, told from `sealed`
+    by nobody without the key."""
+    twice = _through(Cipher(AES(key), ECB()).encryptor(), sealed)  # noqa: S305 - as above
+    return twice.view(">u8")[:, 0].astype(np.uint64)
+
+
 def seal_text(key: bytes, text: str) -> bytes:
     """A text sealed under `derive("at-rest", scope)`: nonce (12 bytes) | ciphertext | AES-GCM tag (16 bytes)."""
     nonce = secrets.token_bytes(_NONCE)

@@ -156,6 +156,21 @@ class OutboxSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     open_after: Positive = 5  # failures in a row after which an outbox is only probed
 
 
+class Tier(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How many distinct numbers a telemarketer may ask for: a day, a calendar month, and an hour in the slow lane."""
+
+    day: Rows
+    epoch: Rows
+    slow_hour: Positive = 1_000
+
+
+TIERS = {
+    "basic": Tier(day=50_000, epoch=500_000),
+    "plus": Tier(day=2_000_000, epoch=20_000_000, slow_hour=5_000),
+    "large": Tier(day=50_000_000, epoch=200_000_000, slow_hour=20_000),
+}
+
+
 class ScrubSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Call lists that telemarketers have checked."""
 
@@ -165,9 +180,8 @@ class ScrubSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     every_s: Positive = 2
     threads: Annotated[int, Meta(ge=1, le=64)] = 2  # how many scrubs one clockwork works on at a time
     max_bytes: Bytes = 20_000_000_000
-    xlsx_bytes: Bytes = 200_000_000  # larger workbooks are refused: CSV has no such limit
-    unpacked_bytes: Bytes = 100_000_000_000  # of a list that comes as gzip or zip
     check_most: Annotated[int, Meta(ge=1, le=10_000)] = 10_000  # numbers in one call of the API
+    tiers: Annotated[dict[str, Tier], Meta(min_length=1)] = field(default_factory=lambda: dict(TIERS))  # of licences
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

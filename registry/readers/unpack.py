@@ -6,9 +6,8 @@ in `Progress.cut`; a small file that would grow without end is stopped; other pa
 
 from __future__ import annotations
 
-import itertools
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import IO
 
 from registry.errors import InvalidInputError
@@ -42,7 +41,7 @@ def unpacked(stream: IO[bytes], progress: Progress) -> Iterator[bytes]:
         head += piece
     _refuse(head)
     if head.startswith(GZIP):
-        yield from gunzipped(itertools.chain((head,), source), progress, _refuse_twice_packed)
+        yield from _gunzip(head, source, progress)
         return
     if head:
         yield head
@@ -57,16 +56,11 @@ def _refuse(head: bytes) -> None:
             )
 
 
-def gunzipped(
-    source: Iterator[bytes], progress: Progress, check: Callable[[bytes], None] = lambda _: None
-) -> Iterator[bytes]:
-    """All members of a gzip file, one after the other; stops at damage, at a cut and at endless growth.
-
-    `check` sees the first bytes that come out, and raises where they are not wanted.
-    """
+def _gunzip(head: bytes, source: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+    """All members of a gzip file, one after the other; stops at damage, at a cut and at endless growth."""
     unpack = zlib.decompressobj(31)
-    data = next(source, b"")
-    taken, given, first = len(data), 0, True
+    taken, given, first = len(head), 0, True
+    data = head
     while True:
         before = unpack.copy()
         try:
@@ -77,7 +71,7 @@ def gunzipped(
             return
         if out:
             if first:
-                check(out)
+                _refuse_twice_packed(out)
                 first = False
             given += len(out)
             yield out

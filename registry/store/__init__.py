@@ -19,9 +19,11 @@ from registry.store.epochs import Epochs
 from registry.store.feedhistory import FeedHistory
 from registry.store.feeds import Feeds
 from registry.store.findings import FindingRows
+from registry.store.guard import Guard
 from registry.store.jobs import Jobs
 from registry.store.numberevents import NumberEvents
 from registry.store.parties import Parties
+from registry.store.quotas import Quotas
 from registry.store.registrations import Registrations
 from registry.store.reports import Reports
 from registry.store.schema import migrate, newest
@@ -49,9 +51,11 @@ class Store:
         self.feed_history = FeedHistory(engine)
         self.feeds = Feeds(engine)
         self.findings = FindingRows(engine)
+        self.guard = Guard(engine)
         self.jobs = Jobs(engine)
         self.number_events = NumberEvents(engine)
         self.parties = Parties(engine)
+        self.quotas = Quotas(engine)
         self.registrations = Registrations(engine)
         self.reports = Reports(engine)
         self.serving = Serving(engine)

@@ -27,11 +27,17 @@ def test_no_file_and_an_empty_file_mean_the_defaults(tmp_path: Path) -> None:
     assert load(tmp_path / "settings.toml") == Settings()
 
 
+def written(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {written(inner)}" for key, inner in value.items()) + "}"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
 def test_the_defaults_could_be_written_out(tmp_path: Path) -> None:
     lines = []
     for section, values in msgspec.to_builtins(Settings()).items():
         lines.append(f"[{section}]")
-        lines += [f"{key} = {str(v).lower() if isinstance(v, bool) else repr(v)}" for key, v in values.items()]
+        lines += [f"{key} = {written(value)}" for key, value in values.items()]
     assert parse("\n".join(lines)) == Settings()
 
 
@@ -51,6 +57,8 @@ MISTAKES = [
     ('[site]\nport = 1\n"prot" = 2\n', 3, "site.prot: unknown setting"),
     # the same key in another section is not blamed
     ("[codes]\nminutes = 5\n[publish]\nminutes = 5\n", 4, "publish.minutes: unknown setting"),
+    ("[scrubs]\nevery_s = 2\n[scrubs.tiers.basic]\nday = 0\nepoch = 5\n", 3, "scrubs.tiers: Expected `int` >= 1"),
+    ("[scrubs]\ntiers = {}\n", 2, "scrubs.tiers: Expected `object` of length >= 1"),
     # wrong types and values
     ('[site]\nport = "8000"\n', 2, "site.port: Expected `int`, got `str`"),
     ("[site]\nport = true\n", 2, "site.port: Expected `int`, got `bool`"),
