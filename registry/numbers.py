@@ -30,6 +30,7 @@ _SENTENCES = {
     Reason.TWO_NUMBERS: "There are two numbers in one field.",
     Reason.NOT_A_NUMBER: "This is not a phone number.",
     Reason.UNASSIGNED: "No carrier has such a number.",
+    Reason.ROUNDED: "The last digits of the number are lost; make its column one of text and export it again.",
     Reason.SHORT_NUMBER: "Short numbers, service numbers and message ports cannot be used here.",
 }
 

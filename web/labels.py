@@ -310,6 +310,7 @@ ERRORS: Mapping[str, Any] = {  # what forms say about what a use case refuses
     "two_numbers": lazy_gettext("Please give one number only."),
     "not_a_number": lazy_gettext("This is not a phone number."),
     "unassigned": lazy_gettext("No carrier has such a number. Please check it."),
+    "rounded": lazy_gettext("The last digits are lost. Make the column one of text and export the list again."),
     "short_number": lazy_gettext("Short numbers and service numbers cannot be registered."),
     "takes_no_messages": lazy_gettext(
         "This number cannot receive our text. Please ask its carrier to register it for you."

@@ -76,6 +76,7 @@ _PATTERNS = (  # what stands before and after the field's name in the slug
     ("", "_two_numbers", lazy_gettext("%(field)s: two numbers")),
     ("", "_not_a_number", lazy_gettext("%(field)s: not a number")),
     ("", "_unassigned", lazy_gettext("%(field)s: nobody holds this range")),
+    ("", "_rounded", lazy_gettext("%(field)s: its last digits are lost")),
     ("", "_short_number", lazy_gettext("%(field)s: a short number")),
 )
 

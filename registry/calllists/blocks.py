@@ -1,4 +1,4 @@
-"""A stream of UTF-8 bytes cut into blocks of whole lines, of bounded size whatever comes.
+"""A stream of text cut into blocks of whole lines, of bounded size whatever comes.
 
 Rules of this room: a block ends where a line ends, outside quotes; a quote that is not closed within a block costs
 nobody else: quotes are ordinary characters then; of a line that is longer than a block only the beginning is kept, and
@@ -12,59 +12,92 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from registry.calllists.lines import LF, Block, last_break
+from registry.calllists.codings import Coding, whole_units
+from registry.calllists.lines import LF, QUOTE, Block, last_break
 
 SIZE = 4 << 20
 LONGEST = 1 << 20  # bytes of one line
 KEPT = 200  # bytes of a line that is too long
+_UTF8 = Coding()
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A block of whole lines. `quotes`: whether quotes quote in it; `too_long`: it is the beginning of one line."""
+    """A block of whole lines: their bytes and the image of them. `quotes`: whether quotes quote in it; `too_long`: it
+    is the beginning of one line; `half`: a byte behind all lines that is no whole character."""
 
+    native: Block
     data: Block
     quotes: bool = True
     too_long: bool = False
+    half: bytes = b""
 
 
-def blocks(source: Iterable[bytes], *, size: int = SIZE, longest: int = LONGEST) -> Iterator[Piece]:
+def blocks(
+    source: Iterable[bytes], coding: Coding = _UTF8, *, size: int = SIZE, longest: int = LONGEST
+) -> Iterator[Piece]:
     """Blocks of about `size` bytes that are the stream when put together, but for lines of more than `longest`."""
     rest, skipping = b"", False  # skipping: in a line that is too long, of which the beginning went out
     for piece in source:
-        if skipping:
-            _, found, piece = piece.partition(b"\n")
-            skipping = not found
         rest += piece
+        if skipping:
+            rest, skipping = _behind_break(rest, coding)
         while len(rest) >= size and not skipping:
-            made, rest, skipping = _cut(rest, longest)
+            made, rest, skipping = _cut(rest, coding, longest)
             if made is None:
                 break
             yield made
-    while rest:
-        made, rest, skipping = _cut(rest, longest)
+            if skipping:
+                rest, skipping = _behind_break(rest, coding)
+    while rest and not skipping:
+        made, rest, skipping = _cut(rest, coding, longest)
         if made is None:
-            yield Piece(np.frombuffer(rest, np.uint8), quotes=rest.count(b'"') % 2 == 0)
+            yield _last(rest, coding)
             return
         yield made
         if skipping:
-            return
+            rest, skipping = _behind_break(rest, coding)
 
 
-def _cut(rest: bytes, longest: int) -> tuple[Piece | None, bytes, bool]:
+def _last(rest: bytes, coding: Coding) -> Piece:
+    native = whole_units(rest, coding.unit)
+    data = coding.image(native)
+    return Piece(native, data, quotes=int((data == QUOTE).sum()) % 2 == 0, half=rest[len(native) :])
+
+
+def _behind_break(rest: bytes, coding: Coding) -> tuple[bytes, bool]:
+    """What comes after the first line break, and whether none was found."""
+    native = whole_units(rest, coding.unit)
+    breaks = np.flatnonzero(coding.image(native) == LF)
+    if len(breaks):
+        return rest[(int(breaks[0]) + 1) * coding.unit :], False
+    return rest[len(native) :], True
+
+
+def _cut(rest: bytes, coding: Coding, longest: int) -> tuple[Piece | None, bytes, bool]:
     """The next block, what is left, and whether a line that is too long goes on; None: more bytes are needed for one.
 
     A value in quotes may go over several lines, but not further than a line may be long.
     """
-    data = np.frombuffer(rest, np.uint8)
+    unit = coding.unit
+    native = whole_units(rest, unit)
+    data = coding.image(native)
     cut = last_break(data)
     if cut:
-        return Piece(data[:cut]), rest[cut:], False
+        return Piece(native[: cut * unit], data[:cut]), rest[cut * unit :], False
     if len(rest) <= longest:
         return None, rest, False
     breaks = np.flatnonzero(data == LF)
     if len(breaks):
         cut = int(breaks[-1]) + 1
-        return Piece(data[:cut], quotes=False), rest[cut:], False
-    start = rest[:KEPT].decode("utf-8", "ignore").encode()
-    return Piece(np.frombuffer(start + b"\n", np.uint8), quotes=False, too_long=True), b"", True
+        return Piece(native[: cut * unit], data[:cut], quotes=False), rest[cut * unit :], False
+    return _beginning(native[: KEPT - KEPT % unit].tobytes(), coding), rest[KEPT - KEPT % unit :], True
+
+
+def _beginning(native: bytes, coding: Coding) -> Piece:
+    """The beginning of a line that is too long, without half a character or an open quote, which would take in more."""
+    text = native.decode(coding.encoding, "ignore")
+    if text.count('"') % 2:
+        text = text[: text.rindex('"')]
+    kept = np.frombuffer(coding.coded(text + "\n"), np.uint8)
+    return Piece(kept, coding.image(kept), quotes=False, too_long=True)

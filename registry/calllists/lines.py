@@ -1,7 +1,8 @@
 """Lines and fields of delimited text (RFC 4180), found for a whole block at once.
 
 Rules of this room:
-- A block is UTF-8 bytes that begin and end with whole lines; places in it are i64 arrays; nothing is copied.
+- A block is an image of text (`codings.py`) that begins and ends with whole lines; places in it are i64 arrays;
+  nothing is copied.
 - A line break or delimiter inside double quotes is none. Quotes are counted, not parsed: one is inside where an odd
   number of them stands before it since the block began.
 - A line ends before its LF or CRLF; the last one may lack it. An empty line is a line.
@@ -31,6 +32,11 @@ class Lines:
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    def delimiters_each(self) -> Places:
+        """How many delimiters each line has."""
+        first = np.searchsorted(self.delimiters, self.starts) if len(self.delimiters) else np.zeros(len(self), np.int64)
+        return np.diff(np.append(first, len(self.delimiters)))
 
     def field(self, column: int) -> tuple[Places, Places]:
         """Where the field of a column (from 0) begins and ends in each line, without quotes around it.

@@ -34,6 +34,7 @@ class Reason(IntEnum):
     NOT_A_NUMBER = 7
     UNASSIGNED = 8
     SHORT_NUMBER = 9  # a short code, service number or port, which nobody can register
+    ROUNDED = 10  # 1.38001E+10: a spreadsheet has thrown the last digits away
 
     @property
     def slug(self) -> str:
@@ -60,6 +61,8 @@ _ALLOWED = re.compile(r"[ (\[]*\+?[0-9 \-.()\[\]]*[0-9][ \-.()\[\]]*")
 _SEVERAL = re.compile(r"[0-9+ \-.()\[\]]*[0-9][ \-.()\[\]]*\+[0-9 \-.()\[\]]*")
 _SEPARATOR = re.compile(r"[/,;|&~\r\n]+|\b(?:or|and)\b|或|和|及")
 _TAIL = re.compile(r"[0-9][ )]*(?:;? *ext?(?:ension|n)?\.?|x|#|转|轉|分机|分機|[,;pw]+|内线) *[:=.]? *[0-9]{1,7} *\)?$")
+_FLOAT = re.compile(r"(\+?[0-9]{5,})\.0+")  # as programs write a whole number that they hold as a float
+_SCIENTIFIC = re.compile(r"\+?([0-9])(?:[.,]([0-9]+))?[eE]\+?([0-9]{1,2})")
 _NOT_DIGITS = re.compile(r"[^0-9]")
 _ENOUGH = 5  # digits that make a part of a text a number of its own
 
@@ -74,6 +77,12 @@ def read(text: str, plan: NumberPlan, country: str, *, callers: bool) -> Read:
             return Reason.EMPTY, 0, 0
         if text[:4].lower() == "tel:":
             text = text[4:].lstrip()
+        if whole := _FLOAT.fullmatch(text):
+            text = whole[1]
+        elif scientific := _SCIENTIFIC.fullmatch(text):
+            text = _unfolded(*scientific.groups(default=""))
+            if not text:
+                return Reason.ROUNDED, 0, 0
         if not _ALLOWED.fullmatch(text):
             return _refusal(text), 0, 0
     plus = "+" in text
@@ -81,6 +90,12 @@ def read(text: str, plan: NumberPlan, country: str, *, callers: bool) -> Read:
     if found[0] in (Reason.TOO_LONG, Reason.NOT_A_NUMBER):
         return _parts(text, plan, country) or found
     return found
+
+
+def _unfolded(first: str, more: str, exponent: str) -> str:
+    """The digits of a number in scientific notation, where it has them all; a 0 at the end may be one or be lost."""
+    digits, wanted = first + more, int(exponent) + 1
+    return digits[:wanted] if len(digits) >= wanted and not digits[wanted:].strip("0") else ""
 
 
 def _refusal(text: str) -> Reason:

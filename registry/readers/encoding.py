@@ -22,9 +22,9 @@ def utf8(source: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
     head = b""
     while len(head) < _HEAD and (piece := next(source, b"")):
         head += piece
-    if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")) or _looks_like_utf32(head):
+    if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")) or looks_like_utf32(head):
         raise InvalidInputError("UTF-32 is not read here. Send the file as UTF-8.", code="encoding")
-    wide, skip = _utf16_of(head)
+    wide, skip = utf16_of(head)
     if wide:
         progress.encoding = wide
         yield from _from_utf16(wide, head[skip:], source, progress)
@@ -36,12 +36,13 @@ def utf8(source: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
         yield from _from_narrow(head, source, progress)
 
 
-def _looks_like_utf32(head: bytes) -> bool:
+def looks_like_utf32(head: bytes) -> bool:
+    """Whether text begins as UTF-32 without BOM does."""
     start = head[:4]
     return len(start) == 4 and start.count(0) == 3 and (start[0] != 0 or start[3] != 0)
 
 
-def _utf16_of(head: bytes) -> tuple[str, int]:
+def utf16_of(head: bytes) -> tuple[str, int]:
     """The UTF-16 order of a beginning ("" for none) and the length of its BOM."""
     if head.startswith(codecs.BOM_UTF16_LE):
         return "utf-16-le", 2
@@ -78,7 +79,7 @@ def _from_narrow(head: bytes, source: Iterator[bytes], progress: Progress) -> It
             return
     while len(piece) < _WINDOW and (more := next(source, b"")):
         piece += more
-    progress.encoding = _narrow_of(piece)
+    progress.encoding = narrow_of(piece)
     if progress.encoding == "utf-8":
         yield piece
         yield from source
@@ -90,7 +91,7 @@ def _from_narrow(head: bytes, source: Iterator[bytes], progress: Progress) -> It
     yield decoder.decode(b"", final=True).encode("utf-8", "surrogateescape")
 
 
-def _narrow_of(window: bytes) -> str:
+def narrow_of(window: bytes) -> str:
     """UTF-8, unless fewer than half of the lines that are not ASCII are UTF-8 and more of them are GB18030."""
     lines = [line for line in window.splitlines() if not line.isascii()]
     as_utf8 = sum(_decodes(line, "utf-8") for line in lines)

@@ -6,8 +6,9 @@ in `Progress.cut`; a small file that would grow without end is stopped; other pa
 
 from __future__ import annotations
 
+import itertools
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 
 from registry.errors import InvalidInputError
@@ -41,7 +42,7 @@ def unpacked(stream: IO[bytes], progress: Progress) -> Iterator[bytes]:
         head += piece
     _refuse(head)
     if head.startswith(GZIP):
-        yield from _gunzip(head, source, progress)
+        yield from gunzipped(itertools.chain((head,), source), progress, _refuse_twice_packed)
         return
     if head:
         yield head
@@ -56,11 +57,16 @@ def _refuse(head: bytes) -> None:
             )
 
 
-def _gunzip(head: bytes, source: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
-    """All members of a gzip file, one after the other; stops at damage, at a cut and at endless growth."""
+def gunzipped(
+    source: Iterator[bytes], progress: Progress, check: Callable[[bytes], None] = lambda _: None
+) -> Iterator[bytes]:
+    """All members of a gzip file, one after the other; stops at damage, at a cut and at endless growth.
+
+    `check` sees the first bytes that come out, and raises where they are not wanted.
+    """
     unpack = zlib.decompressobj(31)
-    taken, given, first = len(head), 0, True
-    data = head
+    data = next(source, b"")
+    taken, given, first = len(data), 0, True
     while True:
         before = unpack.copy()
         try:
@@ -71,7 +77,7 @@ def _gunzip(head: bytes, source: Iterator[bytes], progress: Progress) -> Iterato
             return
         if out:
             if first:
-                _refuse_twice_packed(out)
+                check(out)
                 first = False
             given += len(out)
             yield out

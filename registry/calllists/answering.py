@@ -1,0 +1,114 @@
+"""The answers to the cells of a call list, whatever its format: read, asked, admitted, kept for the receipt.
+
+Rules of this room:
+- A cell whose bytes are no text is invalid and said so; what stands in other columns is nobody's business.
+- A valid number that is not admitted (its party's quota is spent) gets no answer and is not kept.
+- Blocks are answered by two threads and handed out in order; what is in flight is bounded, so memory does not grow
+  with the list.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from registry.calllists.codings import Coding
+from registry.calllists.lines import Block, Places
+from registry.numbering.reading import read
+from registry.numbers import NumberArray, parse_spans
+from registry.scrub import LineAnswer
+
+if TYPE_CHECKING:
+    from registry.calllists.spool import Spool
+    from registry.numbering import NumberPlan
+    from registry.scrub import Scrubber
+
+THREADS = 2
+TOO_LONG = LineAnswer("invalid", "line_too_long")
+BAD_ENCODING = LineAnswer("invalid", "bad_encoding")
+QUOTA_REACHED = LineAnswer("invalid", "quota_reached")
+
+Admit = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
+Which = NDArray[np.uint32]
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, eq=False)
+class Answering:
+    """Answers cells for one call list; shared by threads. `admit`: which sealed numbers u8[n, 16] may be answered."""
+
+    scrubber: Scrubber
+    plan: NumberPlan
+    country: str
+    spool: Spool | None = None
+    admit: Admit | None = None
+
+    def cells(self, native: Block, image: Block, starts: Places, stops: Places, coding: Coding) -> Which:
+        """The answer to each cell, as its place in the scrubber's kinds. Places count in the image."""
+        numbers = parse_spans(image, starts, stops, self.plan, country=self.country)
+        bad = self._read_natively(numbers, native, image, starts, stops, coding)
+        return self.numbers(numbers, dict.fromkeys(bad, BAD_ENCODING))
+
+    def numbers(self, numbers: NumberArray, others: dict[int, LineAnswer]) -> Which:
+        """The answer to each number; `others`: what is no number is told instead of its reason."""
+        found = self.scrubber.answer(numbers)
+        which, sealed, good = found.which, found.sealed, np.flatnonzero(numbers.ok)
+        if self.admit is not None and len(sealed):
+            admitted = self.admit(sealed)
+            if not admitted.all():
+                which[good[~admitted]] = self.scrubber.place(QUOTA_REACHED)
+                sealed, good = sealed[admitted], good[admitted]
+        if self.spool is not None:
+            self.spool.add(sealed, which[good])
+        for place, answer in others.items():
+            which[place] = self.scrubber.place(answer)
+        return which
+
+    def _read_natively(
+        self, numbers: NumberArray, native: Block, image: Block, starts: Places, stops: Places, coding: Coding
+    ) -> list[int]:
+        """Reads the cells that are not ASCII by their own encoding; the places of those that are no text in it."""
+        bad = []
+        for place in np.flatnonzero(~numbers.ok & (stops > starts)).tolist():
+            start, stop = int(starts[place]), int(stops[place])
+            if image[start:stop].tobytes().isascii():
+                continue
+            raw = native[start * coding.unit : stop * coding.unit].tobytes()
+            try:
+                text = raw.decode(coding.encoding)
+            except UnicodeDecodeError:
+                bad.append(place)
+                continue
+            if coding.encoding != "utf-8":
+                reason, kind, digits = read(text, self.plan, self.country, callers=False)
+                numbers.reason[place], numbers.kind[place], numbers.digits[place] = reason, kind, digits
+        return bad
+
+    def nothing_but(self, answer: LineAnswer, count: int) -> Which:
+        """One answer for lines whose numbers are not even looked at."""
+        return np.full(count, self.scrubber.place(answer), np.uint32)
+
+
+def in_order(items: Iterable[T], work: Callable[[T], R], *, threads: int = THREADS) -> Iterator[R]:
+    """What `work` makes of each item, in their order; a few at a time are worked on."""
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
