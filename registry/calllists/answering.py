@@ -10,9 +10,10 @@ Rules of this room:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -36,6 +37,7 @@ QUOTA_REACHED = LineAnswer("invalid", "quota_reached")
 
 Admit = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
 Which = NDArray[np.uint32]
+NO_OTHERS: Mapping[int, LineAnswer] = MappingProxyType({})
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -50,14 +52,19 @@ class Answering:
     spool: Spool | None = None
     admit: Admit | None = None
 
-    def cells(self, native: Block, image: Block, starts: Places, stops: Places, coding: Coding) -> Which:
-        """The answer to each cell, as its place in the scrubber's kinds. Places count in the image."""
+    def cells(
+        self, native: Block, image: Block, starts: Places, stops: Places, coding: Coding,
+        others: Mapping[int, LineAnswer] = NO_OTHERS,
+    ) -> Which:
+        """The answer to each cell, as its place in the scrubber's kinds. Places count in the image.
+
+        `others`: what some lines without a number are told instead of the reason why it is none.
+        """
         numbers = parse_spans(image, starts, stops, self.plan, country=self.country)
         bad = self._read_natively(numbers, native, image, starts, stops, coding)
-        return self.numbers(numbers, dict.fromkeys(bad, BAD_ENCODING))
+        return self._numbers(numbers, dict.fromkeys(bad, BAD_ENCODING) | dict(others))
 
-    def numbers(self, numbers: NumberArray, others: dict[int, LineAnswer]) -> Which:
-        """The answer to each number; `others`: what is no number is told instead of its reason."""
+    def _numbers(self, numbers: NumberArray, others: Mapping[int, LineAnswer]) -> Which:
         found = self.scrubber.answer(numbers)
         which, sealed, good = found.which, found.sealed, np.flatnonzero(numbers.ok)
         if self.admit is not None and len(sealed):

@@ -34,23 +34,26 @@ class Piece:
 
 
 def blocks(
-    source: Iterable[bytes], coding: Coding = _UTF8, *, size: int = SIZE, longest: int = LONGEST
+    source: Iterable[bytes], coding: Coding = _UTF8, *, size: int = SIZE, longest: int = LONGEST, quoting: bool = True
 ) -> Iterator[Piece]:
-    """Blocks of about `size` bytes that are the stream when put together, but for lines of more than `longest`."""
+    """Blocks of about `size` bytes that are the stream when put together, but for lines of more than `longest`.
+
+    `quoting`: a line break in quotes is none.
+    """
     rest, skipping = b"", False  # skipping: in a line that is too long, of which the beginning went out
     for piece in source:
         rest += piece
         if skipping:
             rest, skipping = _behind_break(rest, coding)
         while len(rest) >= size and not skipping:
-            made, rest, skipping = _cut(rest, coding, longest)
+            made, rest, skipping = _cut(rest, coding, longest, quoting)
             if made is None:
                 break
             yield made
             if skipping:
                 rest, skipping = _behind_break(rest, coding)
     while rest and not skipping:
-        made, rest, skipping = _cut(rest, coding, longest)
+        made, rest, skipping = _cut(rest, coding, longest, quoting)
         if made is None:
             yield _last(rest, coding)
             return
@@ -74,7 +77,7 @@ def _behind_break(rest: bytes, coding: Coding) -> tuple[bytes, bool]:
     return rest[len(native) :], True
 
 
-def _cut(rest: bytes, coding: Coding, longest: int) -> tuple[Piece | None, bytes, bool]:
+def _cut(rest: bytes, coding: Coding, longest: int, quoting: bool) -> tuple[Piece | None, bytes, bool]:
     """The next block, what is left, and whether a line that is too long goes on; None: more bytes are needed for one.
 
     A value in quotes may go over several lines, but not further than a line may be long.
@@ -82,7 +85,7 @@ def _cut(rest: bytes, coding: Coding, longest: int) -> tuple[Piece | None, bytes
     unit = coding.unit
     native = whole_units(rest, unit)
     data = coding.image(native)
-    cut = last_break(data)
+    cut = last_break(data, quotes=quoting)
     if cut:
         return Piece(native[: cut * unit], data[:cut]), rest[cut * unit :], False
     if len(rest) <= longest:

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING
 
-from registry.calllists import texts
+from registry.calllists import ndjson, texts
 from registry.calllists.answering import Admit, Answering
 from registry.calllists.calllist import CallList
+from registry.calllists.codings import coding_of
 from registry.calllists.columns import Wanted, empty
 from registry.calllists.limits import Limits
 from registry.calllists.tally import Tally
@@ -51,7 +52,13 @@ def inspect(
 
 
 def _inspected(content: Content, sample: bytes, plan: NumberPlan, wanted: Wanted, *, asking: bool) -> CallList:
-    return texts.inspect(sample, content.name, plan, wanted, asking=asking, cut=len(sample) == SAMPLE)
+    coding = coding_of(sample)
+    text = texts.as_utf8(sample, coding, cut=len(sample) == SAMPLE)
+    if not text.strip():
+        raise empty()
+    if ndjson.is_ndjson(text.decode("utf-8", "replace")):
+        return ndjson.inspect(text.decode("utf-8", "replace"), content.name, coding, plan, wanted, asking=asking)
+    return texts.inspect(text, content.name, coding, plan, wanted, asking=asking)
 
 
 def scrub(
@@ -68,7 +75,8 @@ def scrub(
     answering = Answering(scrubber, plan, country, spool, admit)
     tally = tally if tally is not None else Tally()
     content = content_of(source, "", limits)
-    yield from texts.scrub(
+    scrub_lines = ndjson.scrub if found.format == "ndjson" else texts.scrub
+    yield from scrub_lines(
         content.pieces(), found, answering, tally=tally, keep=keep, limits=limits,
         read=lambda: min(found.size, source.tell()),
     )
@@ -78,4 +86,5 @@ def scrub(
 def only(result: IO[bytes], found: CallList, verdict: str) -> Iterator[bytes]:
     """The lines of a result that have one verdict (allowed, declined, invalid), and its header, in the same format."""
     result.seek(0)
-    yield from texts.only(pieces(result), found, verdict)
+    lines_only = ndjson.only if found.format == "ndjson" else texts.only
+    yield from lines_only(pieces(result), found, verdict)

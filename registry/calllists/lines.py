@@ -84,10 +84,10 @@ def _outside(places: Places, quotes: Places) -> Places:
     return outside
 
 
-def last_break(data: Block) -> int:
+def last_break(data: Block, *, quotes: bool = True) -> int:
     """The place after the last line break of bytes that begin with a line; 0 where there is none outside quotes."""
     breaks = np.flatnonzero(data == LF)
-    quotes = np.flatnonzero(data == QUOTE)
-    if len(quotes):
-        breaks = _outside(breaks, quotes)
+    marks = np.flatnonzero(data == QUOTE) if quotes else breaks[:0]
+    if len(marks):
+        breaks = _outside(breaks, marks)
     return int(breaks[-1]) + 1 if len(breaks) else 0

@@ -20,8 +20,8 @@ from registry.calllists import answered
 from registry.calllists.answering import TOO_LONG, Answering, Which, in_order
 from registry.calllists.blocks import SIZE, Piece, blocks
 from registry.calllists.calllist import CallList, ending_of
-from registry.calllists.codings import Coding, coding_of, whole_units
-from registry.calllists.columns import Wanted, empty, shape_of
+from registry.calllists.codings import Coding, whole_units
+from registry.calllists.columns import Wanted, shape_of
 from registry.calllists.delimited import delimiter_of, first_rows
 from registry.calllists.limits import Limits
 from registry.calllists.lines import LF, Lines, lines_of
@@ -35,14 +35,8 @@ _HEADER = 255
 _HEADER_WITHIN = 1000  # lines
 
 
-def inspect(
-    sample: bytes, name: str, plan: NumberPlan, wanted: Wanted, *, asking: bool, cut: bool
-) -> CallList:
-    """How a text is laid out, by its beginning; `cut`: there is more. Raises as `coding_of` and `shape_of`."""
-    coding = coding_of(sample)
-    text = as_utf8(sample, coding, cut=cut)
-    if not text.strip():
-        raise empty()
+def inspect(text: bytes, name: str, coding: Coding, plan: NumberPlan, wanted: Wanted, *, asking: bool) -> CallList:
+    """How a text is laid out, by its beginning in UTF-8. Raises InvalidInputError as `shape_of`."""
     delimiter = delimiter_of(text)
     shape = shape_of(first_rows(text, delimiter), plan, wanted, asking=asking)
     return CallList(
