@@ -42,12 +42,13 @@ def key_of(keys: KeyRing, name: str) -> bytes:
 
 
 def store_part(
-    shelf: Shelf, keys: KeyRing, work: Path, *, name: str, source: Iterable[bytes], length: int | None, most: int
+    shelf: Shelf, keys: KeyRing, work: Path, *, name: str, source: Iterable[bytes], length: int | None, most: int,
+    sha256: str | None = None,
 ) -> tuple[int, str]:
     """Put what comes under a name, sealed: its size in bytes and its SHA-256 (hex).
 
-    `length`: how many bytes were announced, None: nobody knows. Raises InvalidInputError `too_large`, `upload_cut`;
-    then nothing is stored.
+    `length`, `sha256`: what was announced, None: nothing. Raises InvalidInputError `too_large`, `upload_cut`,
+    `digest_mismatch`; then nothing is stored.
     """
     digest = hashlib.sha256()
     with sealed_at(work, key_of(keys, name)) as (path, writer):
@@ -58,6 +59,8 @@ def store_part(
             writer.write(piece)
         if length is not None and writer.size != length:
             raise InvalidInputError("The upload broke off before its end; send it again.", code="upload_cut")
+        if sha256 is not None and sha256 != digest.hexdigest():
+            raise InvalidInputError("What came is not what was announced; send it again.", code="digest_mismatch")
         writer.close()
         shelf.put(name, path)
         return writer.size, digest.hexdigest()

@@ -52,7 +52,10 @@ from web.api import (
     repairs,
     reports,
     rulebooks,
+    scrubparts,
+    scrubresults,
 )
+from web.api import scrubs as api_scrubs
 from web.api import webhooks as api_webhooks
 from web.current import LANGUAGES, is_api, language_of, registry_of, request_id
 
@@ -67,7 +70,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,
     keys.blueprint, reports.blueprint, numberevents.blueprint, quarantine.blueprint, api_webhooks.blueprint,
-    checks.blueprint, rulebooks.blueprint, openapi.blueprint, vitals.blueprint,
+    checks.blueprint, api_scrubs.blueprint, scrubparts.blueprint, scrubresults.blueprint,
+    rulebooks.blueprint, openapi.blueprint, vitals.blueprint,
 )
 
 SMALL_BODY = 64 * 1024  # forms and JSON; uploads raise `request.max_content_length` in their own view

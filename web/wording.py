@@ -64,6 +64,7 @@ MEANINGS = {
     403: "This key may not do this.",
     404: "There is no such thing.",
     409: "The state of things stands against it.",
+    411: "The request must say how long its body is.",
     413: "The body is too large.",
     415: "The body's type or encoding is not taken here.",
     416: "The file has no such bytes.",

@@ -17,25 +17,32 @@ from tests.web.serving import serving
 EXCLUDED = "positive_data_acceptance"
 
 
+KEYS = {
+    "cmcc": ("carrier", ("feed", "reports", "webhooks"), "--exclude-path-regex"),
+    "acme": ("telemarketer", ("check", "scrub", "read"), "--include-path-regex"),
+}
+CALL_LISTS = "/(checks|scrubs)"
+
+
 @pytest.mark.processes
-def test_the_running_server_keeps_to_its_document(tmp_path: Path) -> None:
+@pytest.mark.parametrize("party", KEYS)
+def test_the_running_server_keeps_to_its_document(tmp_path: Path, party: str) -> None:
+    kind, scopes, paths = KEYS[party]
     config = tmp_path / "schemathesis.toml"
-    config.write_text('[parameters]\nparty = "cmcc"\n')
+    config.write_text(f'[parameters]\nparty = "{party}"\n')
     with serving(tmp_path / "instance") as site:
         registry = assemble(site.folder)
         parties.add_party(
-            registry.store, registry.clock, party="cmcc", kind="carrier", name_zh="移动", name_en="Mobile", scope="home"
+            registry.store, registry.clock, party=party, kind=kind, name_zh="某公司", name_en="Some", scope="home"
         )
-        _id, secret = parties.issue_key(
-            registry.store, registry.clock, party="cmcc", scopes=("feed", "reports", "webhooks"), label="test"
-        )
+        _id, secret = parties.issue_key(registry.store, registry.clock, party=party, scopes=scopes, label="test")
         registry.close()
         done = subprocess.run(
             [
                 str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(config), "run",
                 f"{site.url}/api/openapi.json", "--header", f"Authorization: Bearer {secret}", "--max-examples", "12",
                 "--seed", "7", "--phases", "coverage,fuzzing", "--suppress-health-check", "all", "--exclude-checks",
-                EXCLUDED, "--continue-on-failure",
+                EXCLUDED, "--continue-on-failure", paths, CALL_LISTS,
             ],
             capture_output=True, text=True, cwd=tmp_path, timeout=150, env={**os.environ, "NO_COLOR": "1"},
         )

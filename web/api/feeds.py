@@ -13,17 +13,15 @@ from contextlib import ExitStack
 from typing import IO, Any
 
 from flask import Blueprint, Response, request
-from werkzeug.datastructures import ETags
-from werkzeug.http import quote_etag
 from werkzeug.wsgi import wrap_file
 
 from registry.errors import NotAllowedError, NotFoundError
 from registry.interfaces import Shelf
-from web.api.edge import Operation, Parameter, operation, party_of
+from web.api.edge import Operation, operation, party_of
 from web.api.metering import metered
+from web.api.ranges import PARAMETERS, ranged
 from web.current import registry_of
 from web.guard import key
-from web.problems import Problem, answer
 
 blueprint = Blueprint("feeds", __name__)
 
@@ -65,11 +63,7 @@ class Part:
     answers={200: bytes, 206: bytes, 304: None},
     gives=("application/octet-stream", "application/json"),
     problems=(401, 403, 404, 416, 429),
-    parameters=(
-        Parameter("Range", "header", {"type": "string"}, "One range of bytes (RFC 9110 §14.2)."),
-        Parameter("If-Range", "header", {"type": "string"}, "The ETag for which the range counts."),
-        Parameter("If-None-Match", "header", {"type": "string"}, "ETags that you have already."),
-    ),
+    parameters=PARAMETERS,
     says="`metadata/timestamp.json` points to the newest; verify everything by TUF from your trusted root.",
 ))
 @key("feed")
@@ -106,44 +100,12 @@ def _pointer(content: bytes) -> Response:
 
 def hand_out(shelf: Shelf, name: str, size: int) -> Response:
     """A file that never changes under its name: its ETag is the name's digest, its bytes may go out in ranges."""
-    tag = hashlib.sha256(name.encode()).hexdigest()[:32]
-    headers = {
-        "ETag": quote_etag(tag), "Accept-Ranges": "bytes", "Cache-Control": _FOR_EVER, "Vary": "Authorization",
-    }
-    if _has_it(request.if_none_match, tag):
-        return Response(status=304, headers=headers)
-    start, stop = 0, size
-    status = 200
-    wanted = request.range
-    if request.method == "GET" and wanted is not None and _range_counts(tag):
-        found = wanted.range_for_length(size)
-        if found is not None:
-            start, stop = found
-            status = 206
-            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-        elif wanted.units == "bytes" and len(wanted.ranges) == 1:
-            return _unsatisfiable(size)
-    headers["Content-Length"] = str(stop - start)
+
+    def opened(start: int, length: int) -> Any:
+        stack = ExitStack()
+        part = Part(stack.enter_context(shelf.open(name)), stack, start, length)
+        return wrap_file(request.environ, part, _BUFFER)  # type: ignore[arg-type]
+
     media_type = "application/json" if name.endswith(".json") else "application/octet-stream"
-    if request.method == "HEAD":
-        return Response(status=status, headers=headers, mimetype=media_type)
-    stack = ExitStack()
-    part = Part(stack.enter_context(shelf.open(name)), stack, start, stop - start)
-    body: Any = wrap_file(request.environ, part, _BUFFER)  # type: ignore[arg-type]
-    return Response(body, status=status, headers=headers, mimetype=media_type, direct_passthrough=True)
-
-
-def _has_it(tags: ETags, tag: str) -> bool:
-    return tags.star_tag or tags.contains_weak(tag)
-
-
-def _range_counts(tag: str) -> bool:
-    """A range counts unless If-Range names another file; a weak tag or a date never matches (RFC 9110 §13.1.5)."""
-    return request.headers.get("If-Range", quote_etag(tag)).strip() == quote_etag(tag)
-
-
-def _unsatisfiable(size: int) -> Response:
-    """Nothing of the file lies in the range that was asked for (RFC 9110 §15.5.17)."""
-    return answer(Problem(416, "range_not_satisfiable", "The file has no such bytes.", headers={
-        "Content-Range": f"bytes */{size}",
-    }))
+    tag = hashlib.sha256(name.encode()).hexdigest()[:32]
+    return ranged(size, tag, opened, media_type=media_type, headers={"Cache-Control": _FOR_EVER})

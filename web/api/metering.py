@@ -32,17 +32,18 @@ def metered(view: Callable[P, Response]) -> Callable[P, Response]:
 
     Raises TooManyError requests_spent.
     """
-    return _metered(view, _NAME, MOST)
+    return _metered(view, _NAME, lambda: MOST)
 
 
 def often(view: Callable[P, Response]) -> Callable[P, Response]:
     """As `metered`, out of an allowance of its own for what is asked very often."""
-    return _metered(view, _OFTEN, MOST_OFTEN)
+    return _metered(view, _OFTEN, lambda: MOST_OFTEN)
 
 
-def _metered(view: Callable[P, Response], name: str, most: int) -> Callable[P, Response]:
+def _metered(view: Callable[P, Response], name: str, most_of: Callable[[], int]) -> Callable[P, Response]:
     @functools.wraps(view)
     def spending(*args: P.args, **values: P.kwargs) -> Response:
+        most = most_of()
         left, reset = _spend(name, most)
         response = view(*args, **values)
         response.headers["RateLimit-Policy"] = f'"{name}";q={most};w={PER_S}'

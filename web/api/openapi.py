@@ -34,6 +34,8 @@ _PARTS: dict[str, dict[str, Any]] = {
     "root": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "The root of the exceptions."},
     "endpoint": {"type": "string", "pattern": "^ep_[0-9a-f]{16}$", "description": "An endpoint of yours."},
     "event": {"type": "string", "pattern": "^msg_[0-9a-f]{24}$", "description": "The webhook-id of an event."},
+    "scrub": {"type": "string", "pattern": "^[a-z]{24}$", "description": "The id of a scrub."},
+    "part": {"type": "integer", "minimum": 1, "maximum": 10_000, "description": "Which part, from 1."},
     "row": {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "The id of a row in quarantine."},
 }
 TAGS = {

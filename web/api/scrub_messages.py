@@ -6,14 +6,15 @@ whoever asked has it already.
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
 from registry.preferences import category_of, channel_of
-from registry.scrubjobs import Ask
-from web.api.messages import CategorySlug, In, Out
+from registry.scrubjobs import Ask, ScrubJob
+from web.api.messages import CategorySlug, In, Out, Root
 
 ChannelSlug = Literal["calls", "robocalls", "messages"]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="Reads numbers without one (ISO 3166).")]
@@ -77,3 +78,105 @@ class ChecksAnswer(Out, frozen=True, kw_only=True):
     rulebook: str
     counts: dict[str, int]
     answers: list[CheckAnswer]
+
+
+# scrubs
+
+
+class ScrubRequest(Asked, frozen=True, kw_only=True):
+    """A call list that is to come in parts."""
+
+    name: Annotated[str, Meta(max_length=200, description="Of the file; its ending helps to tell the format.")] = ""
+    column: Annotated[
+        str, Meta(max_length=200, description="The numbers' column, by name or place from 1; else it is looked for.")
+    ] = ""
+
+
+class ResultMessage(Out, frozen=True, kw_only=True):
+    """The result: the call list with its answers. Fetch it in ranges."""
+
+    size: int
+    sha256: Root
+    href: str
+
+
+class ScrubAnswer(Out, frozen=True, kw_only=True):
+    """One scrub. `share`: how much of the list was read, 0 to 1; `counts`: lines by verdict, `reasons`: by verdict and
+    reason; `kept_until`: when call list and result are deleted; `problem`: why it failed, or `quota_reached`."""
+
+    scrub: str
+    state: Literal["uploading", "waiting", "running", "done", "failed", "cancelled", "deleted"]
+    lane: str
+    name: str
+    channel: str
+    category: str
+    campaign: str
+    on_behalf: str
+    at: datetime | None
+    country: str
+    column: str
+    sandbox: bool
+    again: str
+    created: datetime
+    submitted: datetime | None
+    started: datetime | None
+    finished: datetime | None
+    size: int
+    share: float
+    seconds_left: int | None
+    lines: int
+    counts: dict[str, int]
+    reasons: dict[str, int]
+    distinct: int
+    charged: int
+    edition: int
+    rulebook: str
+    valid_until: datetime | None
+    problem: str
+    receipt: str
+    result: ResultMessage | None = None
+    picked_up: datetime | None
+    kept_until: datetime
+
+    @classmethod
+    def of(cls, job: ScrubJob, now: datetime) -> ScrubAnswer:
+        """A scrub as it stands now."""
+        left = job.seconds_left(now)
+        said: dict[str, Any] = {
+            name: getattr(job, name)
+            for name in (
+                "scrub", "state", "lane", "name", "sandbox", "again", "created", "submitted", "started", "finished",
+                "size", "lines", "charged", "edition", "rulebook", "valid_until", "problem", "receipt", "picked_up",
+            )
+        }
+        said |= {name: getattr(job.ask, name) for name in ("campaign", "on_behalf", "at", "country")}
+        if job.state == "done":
+            href = f"/api/v1/scrubs/{job.scrub}/result"
+            said["result"] = ResultMessage(size=job.result_size, sha256=job.result_sha256, href=href)
+        return cls(
+            **said, channel=job.ask.channel.slug, category=job.ask.category.slug, column=job.ask.wanted,
+            share=round(job.share, 4), seconds_left=None if left is None else math.ceil(left), counts=job.verdicts(),
+            reasons=dict(job.counts), distinct=job.distinct_numbers, kept_until=job.expires,
+        )  # fmt: skip
+
+
+class ScrubsAnswer(Out, frozen=True, kw_only=True):
+    """Your scrubs, newest first; ask again with `before` = `next` for older ones."""
+
+    scrubs: list[ScrubAnswer]
+    next: int | None
+
+
+class PartMessage(Out, frozen=True, kw_only=True):
+    """A part of a call list that is there."""
+
+    part: int
+    size: int
+    sha256: Root
+
+
+class PartsAnswer(Out, frozen=True, kw_only=True):
+    """The parts that are there; send the others."""
+
+    parts: list[PartMessage]
+    size: int
