@@ -23,6 +23,7 @@ from registry.editions import MASKS
 from registry.errors import InvalidInputError, NotAllowedError
 from registry.numbering.reading import Reason
 from registry.numbers import parse_many
+from registry.organisations import must_act_for
 from registry.preferences import ALL_CATEGORIES
 from registry.scrub import Judge, LineAnswer
 from registry.scrubindex import PREFERENCE
@@ -83,7 +84,7 @@ class Checker:
         """The answer to each typed number.
 
         Raises NotAllowedError not_a_telemarketer, InvalidInputError no_numbers, too_many_numbers, bad_campaign,
-        bad_country, bad_time, UnavailableError holidays_unknown.
+        bad_country, bad_time, bad_on_behalf, UnavailableError holidays_unknown.
         """
         party, now = telemarketer_of(actor), self._clock.now()
         if not 1 <= len(numbers) <= self._settings.check_most:
@@ -93,9 +94,9 @@ class Checker:
             )
         ask = tidied(ask, now)
         contact = Contact(
-            ask.at or now, ask.channel, ask.category, telemarketer=ask.on_behalf or party.party,
-            licensed=party.licensed,
+            ask.at or now, ask.channel, ask.category, telemarketer=party.party, licensed=party.licensed
         )
+        must_act_for(self._store, party.party, ask.on_behalf, at=contact.at)
         if actor_is_sandbox(actor):
             found = parse_many(numbers, self._plan.with_sandbox(), country=ask.country)
             edition = self._store.editions.newest()

@@ -108,6 +108,23 @@ def add_party(
     licensed: bool = True, sandbox: bool = False, tier: str = TIER, actor: str = "system",
 ) -> Party:
     """Add a party. Raises InvalidInputError bad_party, bad_tier, ConflictError party_exists."""
+    with store.writing(about="parties"):
+        added = new_party(
+            store, party=party, kind=kind, name_zh=name_zh, name_en=name_en, scope=scope, licensed=licensed,
+            sandbox=sandbox, tier=tier,
+        )
+        store.parties.add(added, created=to_micros(clock.now()))
+        audit.append(store, clock, actor=actor, action="party_added", subject=f"party:{party}",
+                     detail={"kind": kind, "scope": scope, "licensed": licensed, "sandbox": sandbox, "tier": tier})
+    return added
+
+
+def new_party(
+    store: Store, *, party: str, kind: str, name_zh: str, name_en: str, scope: str = "home", licensed: bool = True,
+    sandbox: bool = False, tier: str = TIER,
+) -> Party:
+    """Inside `writing(about="parties")`: a party, checked and with its number, that is not stored yet. Raises as
+    `add_party`."""
     if not _PARTY.fullmatch(party):
         raise InvalidInputError(
             "A party's id is 2 to 32 small letters, digits and dashes, a letter first.", code="bad_party"
@@ -122,15 +139,10 @@ def add_party(
     names = name_zh.strip(), name_en.strip()
     if not all(map(_is_name, names)):
         raise InvalidInputError("A party needs its name in Chinese and in English.", code="bad_party")
-    with store.writing(about="parties"):
-        if store.parties.party(party) is not None:
-            raise ConflictError("There is a party of this id already.", code="party_exists")
-        ordinal = store.parties.next_ordinal()
-        added = Party(party, ordinal, kind, *names, "active", scope, licensed, sandbox=sandbox, tier=tier)
-        store.parties.add(added, created=to_micros(clock.now()))
-        audit.append(store, clock, actor=actor, action="party_added", subject=f"party:{party}",
-                     detail={"kind": kind, "scope": scope, "licensed": licensed, "sandbox": sandbox, "tier": tier})
-    return added
+    if store.parties.party(party) is not None:
+        raise ConflictError("There is a party of this id already.", code="party_exists")
+    ordinal = store.parties.next_ordinal()
+    return Party(party, ordinal, kind, *names, "active", scope, licensed, sandbox=sandbox, tier=tier)
 
 
 def get_party(store: Store, party: str) -> Party:
@@ -187,20 +199,24 @@ def add_member(
     store: Store, clock: Clock, *, party: str, email: str, name: str, role: str, actor: str = "system"
 ) -> Member:
     """Add a member who can sign in once invited. Raises InvalidInputError bad_member, ConflictError email_taken."""
-    email, name = normal_email(email), name.strip()
-    if not is_email(email) or not _is_name(name):
-        raise InvalidInputError("A member needs a name and an e-mail address.", code="bad_member")
     with store.writing(about="members"):
-        found = get_party(store, party)
-        if role not in ROLES_OF[found.kind]:
-            raise InvalidInputError("There is no such role in this kind of party.", code="bad_member")
-        if store.parties.member_of_email(email) is not None:
-            raise ConflictError("Somebody has this e-mail address already.", code="email_taken")
-        added = Member(secrets.token_hex(8), party, email, name, role, "invited", second_factor=False)
+        added = new_member(store, get_party(store, party), email=email, name=name, role=role)
         store.parties.add_member(added, created=to_micros(clock.now()))
         audit.append(store, clock, actor=actor, action="member_added", subject=f"member:{added.member}",
                      detail={"party": party, "role": role})
     return added
+
+
+def new_member(store: Store, party: Party, *, email: str, name: str, role: str) -> Member:
+    """Inside `writing()`: a member, checked, that is not stored yet. Raises as `add_member`."""
+    email, name = normal_email(email), name.strip()
+    if not is_email(email) or not _is_name(name):
+        raise InvalidInputError("A member needs a name and an e-mail address.", code="bad_member")
+    if role not in ROLES_OF[party.kind]:
+        raise InvalidInputError("There is no such role in this kind of party.", code="bad_member")
+    if store.parties.member_of_email(email) is not None:
+        raise ConflictError("Somebody has this e-mail address already.", code="email_taken")
+    return Member(secrets.token_hex(8), party.party, email, name, role, "invited", second_factor=False)
 
 
 def normal_email(email: str) -> str:

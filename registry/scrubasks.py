@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from registry import scrubjobs
 from registry.logs import without_numbers
+from registry.organisations import must_act_for
 from registry.times import to_micros
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 def ask_for(store: Store, *, job: ScrubJob, ask: Ask, found: str = "", keep: bool = False) -> ScrubJob:
     """Say what a scrub whose list came is to be asked for, how the list is laid out (`calllist.stored`), and whether
-    its files are kept while its answers hold. Raises ConflictError not_uploading."""
+    its files are kept while its answers hold. Raises ConflictError not_uploading, InvalidInputError bad_on_behalf."""
+    if ask.on_behalf:
+        must_act_for(store, job.party, ask.on_behalf, at=ask.at or job.created)
     with store.writing(about=f"scrub {job.scrub}"):
         scrubjobs.must_be(store, job.scrub, "uploading")
         store.scrub_jobs.change(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from registry import audit
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.logs import without_numbers
+from registry.organisations import must_act_for
 from registry.preferences import Category, Channel
 from registry.times import from_micros, to_micros
 
@@ -167,7 +168,8 @@ def begin(
 ) -> ScrubJob:
     """Begin a scrub, whose call list is to come; the one that the Idempotency-Key began already, if there is one.
 
-    Raises NotAllowedError not_a_telemarketer, InvalidInputError bad_campaign, bad_country, bad_time, ConflictError
+    On a page one may say later on whose behalf (`scrubasks`, and `submit` at the latest). Raises NotAllowedError
+    not_a_telemarketer, InvalidInputError bad_campaign, bad_country, bad_time, bad_on_behalf, ConflictError
     idempotency_reused.
     """
     party = actor.party
@@ -175,6 +177,8 @@ def begin(
         raise NotAllowedError("Only licensed telemarketers have call lists checked.", code="not_a_telemarketer")
     now = clock.now()
     ask = tidied(ask, now)
+    if ask.on_behalf or origin != "page":
+        must_act_for(store, party.party, ask.on_behalf, at=ask.at or now)
     job = ScrubJob(
         _name(), party.party, actor.name, actor_is_sandbox(actor), origin, "uploading", "usual",
         _file_name(name), ask, now, now + timedelta(days=settings.kept_days), again, idempotency,
@@ -234,8 +238,9 @@ def add_part(store: Store, *, job: ScrubJob, part: Part) -> Part:
 def submit(store: Store, clock: Clock, settings: ScrubSettings, *, job: ScrubJob) -> ScrubJob:
     """Say that all parts are there: the scrub waits for its turn. Submitted twice is submitted once.
 
-    Raises ConflictError parts_missing, not_uploading, InvalidInputError empty_list, too_large.
+    Raises ConflictError parts_missing, not_uploading, InvalidInputError empty_list, too_large, bad_on_behalf.
     """
+    must_act_for(store, job.party, job.ask.on_behalf, at=job.ask.at or clock.now())
     with store.writing(about=f"scrub {job.scrub}"):
         found = store.scrub_jobs.job(job.scrub)
         if found is not None and found.state in ("waiting", "running", "done"):

@@ -186,6 +186,17 @@ class ScrubSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     tiers: Annotated[dict[str, Tier], Meta(min_length=1)] = field(default_factory=lambda: dict(TIERS))  # of licences
 
 
+class ApplicationSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Telemarketers who apply for an account."""
+
+    per_address_day: Positive = 5
+    in_all_hour: Positive = 60
+    most_waiting: Positive = 1000  # then nobody can apply until officers have decided
+    looks_per_address_hour: Positive = 60  # with a wrong secret; right ones cost nothing
+    kept_days: Days = 90  # after the decision
+    waiting_days: Days = 180  # where nobody decides
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All settings; every section may be left out."""
 
@@ -196,6 +207,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     codes: CodeSettings = field(default_factory=CodeSettings)
     publish: PublishSettings = field(default_factory=PublishSettings)
     keys: KeySettings = field(default_factory=KeySettings)
+    applications: ApplicationSettings = field(default_factory=ApplicationSettings)
     moves: MoveSettings = field(default_factory=MoveSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)

@@ -12,7 +12,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from registry import access, consents, epochs, evidence, jobs, limits, registrations, reports, verification, webhooks
+from registry import (
+    access,
+    applications,
+    consents,
+    epochs,
+    evidence,
+    jobs,
+    limits,
+    registrations,
+    reports,
+    verification,
+    webhooks,
+)
 from registry.settings import Settings
 from registry.times import to_micros
 from sync import freshness, inspection
@@ -83,7 +95,7 @@ def inspect(registry: Registry, keep: Keep) -> jobs.Counts:
 
 def purge(registry: Registry, keep: Keep) -> jobs.Counts:
     """Delete what retention has ended: reports and evidence of consents (the rulebook says when), list files and
-    metadata nobody needs, old acknowledgements and findings, deliveries of webhooks, runs of jobs."""
+    metadata nobody needs, old acknowledgements and findings, deliveries of webhooks, applications, runs of jobs."""
     store, clock = registry.store, registry.clock
     counts = {"files": freshness.tidy(registry, keep=keep)}
     keep()
@@ -96,6 +108,7 @@ def purge(registry: Registry, keep: Keep) -> jobs.Counts:
         counts["acknowledgements"] = store.feeds.forget_acknowledgements(before=before)
         store.findings.forget(before=before)
     counts["deliveries"] = webhooks.purge(store, clock, registry.settings.webhooks)
+    counts["applications"] = applications.purge(store, clock, registry.settings.applications)
     counts["runs"] = jobs.purge(store, clock, settings=registry.settings.jobs)
     counts["masters"] = epochs.destroy_due(store, clock, registry.keys, registry.settings.keys)  # last: it may raise
     return counts

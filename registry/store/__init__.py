@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from registry.store.allowances import Allowances
+from registry.store.applications import Applications
 from registry.store.audit import Audit
 from registry.store.batchrows import BatchRows
 from registry.store.checks import Checks
@@ -22,6 +23,7 @@ from registry.store.findings import FindingRows
 from registry.store.guard import Guard
 from registry.store.jobs import Jobs
 from registry.store.numberevents import NumberEvents
+from registry.store.organisations import Organisations
 from registry.store.parties import Parties
 from registry.store.quotas import Quotas
 from registry.store.registrations import Registrations
@@ -41,6 +43,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.allowances = Allowances(engine)
+        self.applications = Applications(engine)
         self.audit = Audit(engine)
         self.batch_rows = BatchRows(engine)
         self.checks = Checks(engine)
@@ -54,6 +57,7 @@ class Store:
         self.guard = Guard(engine)
         self.jobs = Jobs(engine)
         self.number_events = NumberEvents(engine)
+        self.organisations = Organisations(engine)
         self.parties = Parties(engine)
         self.quotas = Quotas(engine)
         self.registrations = Registrations(engine)

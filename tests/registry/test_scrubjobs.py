@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from registry import parties, scrubasks, scrubfiles, scrubjobs
+from registry import organisations, parties, scrubasks, scrubfiles, scrubjobs
 from registry.access import Actor
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.keys import KeyRing
@@ -16,6 +16,7 @@ from registry.preferences import Category, Channel
 from registry.scrubjobs import Ask, Part, ScrubJob
 from registry.settings import ScrubSettings
 from registry.store import Store
+from registry.uscc import CompanyNumber
 from tests.doubles import FakeClock, MemoryShelf
 
 ASK = Ask(Channel.CALLS, Category.LOAN, campaign="autumn")
@@ -162,7 +163,10 @@ def test_what_a_scrub_is_asked_for_may_be_said_after_its_list_came_and_not_once_
 ) -> None:
     job = begun(store, clock, seller(store, clock))
     sent(store, shelf, keys, tmp_path, job, b"13800138000\n")
-    ask = Ask(Channel.MESSAGES, Category.HOME, "winter", "p1", clock.now(), "US", "2")
+    bank = organisations.add_principal(
+        store, clock, party="acme", name="Some Bank", company=CompanyNumber("US", "12-3")
+    ).principal
+    ask = Ask(Channel.MESSAGES, Category.HOME, "winter", bank, clock.now(), "US", "2")
     job = scrubasks.ask_for(store, job=job, ask=ask, found="{}", keep=True)
     assert (job.ask, job.found, job.keep) == (ask, "{}", True)
     scrubjobs.submit(store, clock, SETTINGS, job=job)

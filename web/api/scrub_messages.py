@@ -22,7 +22,7 @@ Moment = Annotated[
     datetime, Meta(tz=True, description="When the contact is to happen, with its offset; now where it is left out.")
 ]
 Campaign = Annotated[str, Meta(max_length=80, description="Your word for the campaign; it stands in the receipt.")]
-OnBehalf = Annotated[str, Meta(max_length=32, description="The party id of the principal you act for.")]
+OnBehalf = Annotated[str, Meta(max_length=32, description="The id (p_…) of the principal you act for; empty for yourself.")]
 Typed = Annotated[str, Meta(max_length=1000)] | Annotated[int, Meta(ge=0, le=2**53)]
 
 
