@@ -22,6 +22,7 @@ from registry.outside.clock import SystemClock
 from registry.outside.shelf import FolderShelf
 from registry.outside.sms import ConsoleGateway, HttpGateway
 from registry.quotas import Ledger
+from registry.receiptkeys import ReceiptKeys
 from registry.rulebook import Rulebooks, load_rulebooks
 from registry.sealing import unseal_one
 from registry.settings import Settings, SmsSettings, load
@@ -67,6 +68,11 @@ class Registry:
     def quotas(self) -> Ledger:
         """What quotas of telemarketers are kept with; it remembers their newest keys."""
         return Ledger(self.store, self.clock, self.shelf, self.keys, self.settings)
+
+    @property
+    def receipt_keys(self) -> ReceiptKeys:
+        """The keys of receipts as they lie in the instance now. Raises SettingsError where they cannot be used."""
+        return ReceiptKeys(keyfile.receipt_seeds(self.instance / "keys"))
 
     def close(self) -> None:
         """Let go of the database."""

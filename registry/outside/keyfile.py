@@ -4,6 +4,7 @@ Rules of this room:
 - `storage.key` for what is stored, `master-<epoch>.key` for lists, `feed-root.key` (better kept elsewhere once the
   first root is made), `feed-online.key` and, after a rotation, `feed-online-<n>.key`: of those that count the highest
   n signs.
+- `receipt.key` and, after a rotation, `receipt-<n>.key` sign receipts: the highest n signs, the others prove.
 - A file is written once and never replaced; one that others can read stops the start; no error ever repeats what a file
   holds. A key in the environment (`DECLINE_CALL_MASTER_<epoch>`, `DECLINE_CALL_STORAGE`, hex) goes before the file.
 - A master whose epoch is over is overwritten, then unlinked, then the folder is flushed.
@@ -24,9 +25,10 @@ from registry.errors import SettingsError
 from registry.keys import FIRST_EPOCH, KEY_BYTES, KeyRing, SigningKeys
 
 ENVIRONMENT, STORAGE_VARIABLE = "DECLINE_CALL_MASTER_", "DECLINE_CALL_STORAGE"
-STORAGE, ROOT, ONLINE = "storage.key", "feed-root.key", "feed-online.key"
+STORAGE, ROOT, ONLINE, RECEIPT = "storage.key", "feed-root.key", "feed-online.key", "receipt.key"
 _MASTER = re.compile(r"master-([1-9][0-9]{0,8})\.key")
 _ONLINE = re.compile(r"feed-online-([1-9][0-9]{0,8})\.key")
+_RECEIPT = re.compile(r"receipt-([1-9][0-9]{0,8})\.key")
 
 
 def create(folder: Path, environ: Mapping[str, str] = os.environ, *, older: bool = False) -> None:
@@ -52,6 +54,7 @@ def create(folder: Path, environ: Mapping[str, str] = os.environ, *, older: bool
         if not (folder / ONLINE).exists():
             _write_once(folder / ROOT)
             _write_once(folder / ONLINE)
+        _write_once(folder / RECEIPT)
     except OSError as error:
         detail = f"The key folder {folder} cannot be written: {error.strerror}."
         raise SettingsError(detail, code="keys_unwritable") from error
@@ -63,6 +66,8 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> tuple[KeyRing
     masters = source.read()
     if not masters:
         raise SettingsError(f"There is no master key in {folder} nor in the environment.", code="no_master")
+    if (folder / RECEIPT).exists():
+        receipt_seeds(folder)  # one that is exposed stops the start as any other
     return KeyRing(masters, _storage(folder, environ), source), _signing(folder)
 
 
@@ -75,14 +80,29 @@ def _storage(folder: Path, environ: Mapping[str, str]) -> bytes | None:
 
 
 def _signing(folder: Path) -> SigningKeys:
-    numbered = [(int(found.group(1)), path) for path in folder.iterdir() if (found := _ONLINE.fullmatch(path.name))]
-    paths = [path for _, path in sorted(numbered, reverse=True)]
+    paths = [path for _, path in sorted(_numbered(folder, _ONLINE), reverse=True)]
     if (folder / ONLINE).exists() or not paths:
         paths.append(folder / ONLINE)
     root = _read(folder / ROOT) if (folder / ROOT).exists() else None
     keys = SigningKeys.from_seeds(root, *[_read(path) for path in paths])
     keys.source = lambda: _signing(folder)
     return keys
+
+
+def receipt_seeds(folder: Path) -> list[bytes]:
+    """The private keys of receipts, the one that signs first. Raises SettingsError as `load`."""
+    return [_read(path) for _, path in sorted(_numbered(folder, _RECEIPT), reverse=True)] + [_read(folder / RECEIPT)]
+
+
+def new_receipt_key(folder: Path) -> Path:
+    """A new key that signs receipts from now on; the older ones go on proving. Raises SettingsError as `new_key`."""
+    path = folder / f"receipt-{max([1, *(number for number, _ in _numbered(folder, _RECEIPT))]) + 1}.key"
+    new_key(path)
+    return path
+
+
+def _numbered(folder: Path, form: re.Pattern[str]) -> list[tuple[int, Path]]:
+    return [(int(found.group(1)), path) for path in folder.iterdir() if (found := form.fullmatch(path.name))]
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ def test_a_master_in_the_environment_goes_before_the_file(instance: Path) -> Non
 def test_with_a_master_in_the_environment_none_is_written(instance: Path) -> None:
     prepare(instance, {MASTER: "ab" * 32})
     assert {path.name for path in (instance / "keys").iterdir()} == {
-        "storage.key", "feed-root.key", "feed-online.key",
+        "storage.key", "feed-root.key", "feed-online.key", "receipt.key",
     }
     assert refusal(instance).code == "no_master"
 

@@ -73,7 +73,7 @@ def test_key_files_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     keyfile.create(folder, {})
     assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert set(before) == {"storage.key", "master-1.key", "feed-root.key", "feed-online.key"}
+    assert set(before) == {"storage.key", "master-1.key", "feed-root.key", "feed-online.key", "receipt.key"}
     assert len(set(before.values())) == 4
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
@@ -109,7 +109,7 @@ def test_no_master_file_is_made_where_the_environment_has_one(tmp_path: Path) ->
     assert refused.value.code == "no_master"
 
 
-@pytest.mark.parametrize("name", ["storage.key", "master-1.key", "feed-root.key", "feed-online.key"])
+@pytest.mark.parametrize("name", ["storage.key", "master-1.key", "feed-root.key", "feed-online.key", "receipt.key"])
 def test_a_key_file_that_others_can_read_stops_the_start(tmp_path: Path, name: str) -> None:
     keyfile.create(tmp_path / "keys", {})
     (tmp_path / "keys" / name).chmod(0o640)
@@ -216,3 +216,13 @@ def test_the_root_key_may_be_kept_elsewhere_and_the_newest_online_key_that_count
     with pytest.raises(SettingsError) as refused:
         keyfile.new_key(folder / "feed-online-2.key")
     assert refused.value.code == "key_exists"
+
+
+def test_a_new_receipt_key_signs_and_the_older_ones_are_kept(tmp_path: Path) -> None:
+    keyfile.create(tmp_path / "keys", {})
+    first = keyfile.receipt_seeds(tmp_path / "keys")
+    assert len(first) == 1
+    for number in (2, 3):
+        assert keyfile.new_receipt_key(tmp_path / "keys").name == f"receipt-{number}.key"
+    seeds = keyfile.receipt_seeds(tmp_path / "keys")
+    assert (len(set(seeds)), seeds[-1]) == (3, first[0])

@@ -1,0 +1,83 @@
+"""SQL about receipt."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from registry.receiptforms import Receipt
+from registry.store.engine import Engine, Row
+from registry.times import from_micros, to_micros
+
+_NAMES = tuple(field.name for field in fields(Receipt))
+_ALL = ", ".join(_NAMES)
+_TIMES = ("at", "valid_until", "issued", "kept_until")
+
+
+class Receipts:
+    """Rows of receipt."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def put(self, receipt: Receipt) -> None:
+        """Write a receipt; one of the same id that was issued before a break is replaced."""
+        row: dict[str, Any] = {name: getattr(receipt, name) for name in _NAMES}
+        row |= {name: to_micros(row[name]) for name in _TIMES} | {"sandbox": int(receipt.sandbox)}
+        marks = ", ".join(f":{name}" for name in _NAMES)
+        changes = ", ".join(f"{name} = excluded.{name}" for name in _NAMES[1:])
+        self._engine.run(
+            f"""INSERT INTO receipt ({_ALL}, erased) VALUES ({marks}, 0)
+            ON CONFLICT (receipt) DO UPDATE SET {changes}, erased = 0""",  # noqa: S608 - fixed names
+            **row,
+        )
+
+    def receipt(self, receipt: str) -> Receipt | None:
+        """One receipt."""
+        found = self._many("receipt = :receipt", receipt=receipt)
+        return found[0] if found else None
+
+    def of_party(self, party: str, *, before: int, limit: int) -> tuple[Receipt, ...]:
+        """A party's receipts issued before a time (Micros), newest first."""
+        return self._many(
+            "party = :party AND issued < :before ORDER BY issued DESC, receipt LIMIT :limit",
+            party=party, before=before, limit=limit,
+        )
+
+    def holding(
+        self, party: str, *, channel: str, category: str, at: int, limit: int
+    ) -> tuple[Receipt, ...]:
+        """A party's receipts for a kind of contact whose answers hold at a time (Micros), newest first."""
+        return self._many(
+            """party = :party AND channel = :channel AND category = :category AND valid_until > :at AND at <= :at
+            AND issued <= :at AND sandbox = 0 AND erased = 0 ORDER BY issued DESC, receipt LIMIT :limit""",
+            party=party, channel=channel, category=category, at=at, limit=limit,
+        )
+
+    def parties(self, *, since: int) -> set[str]:
+        """Who holds receipts whose answers held at a time (Micros) or later."""
+        rows = self._engine.rows(
+            "SELECT DISTINCT party FROM receipt WHERE valid_until > :since AND sandbox = 0 AND erased = 0", since=since
+        )
+        return {row["party"] for row in rows}
+
+    def due(self, *, at: int, limit: int) -> list[str]:
+        """Receipts whose leaves are to be erased by a time (Micros)."""
+        rows = self._engine.rows(
+            "SELECT receipt FROM receipt WHERE erased = 0 AND kept_until <= :at ORDER BY kept_until LIMIT :limit",
+            at=at, limit=limit,
+        )
+        return [row["receipt"] for row in rows]
+
+    def erased(self, receipt: str) -> None:
+        """Note that the leaves of a receipt are gone."""
+        self._engine.run("UPDATE receipt SET erased = 1 WHERE receipt = :receipt", receipt=receipt)
+
+    def _many(self, where: str, **values: Any) -> tuple[Receipt, ...]:
+        rows = self._engine.rows(f"SELECT {_ALL} FROM receipt WHERE {where}", **values)  # noqa: S608 - fixed texts
+        return tuple(_receipt(row) for row in rows)
+
+
+def _receipt(row: Row) -> Receipt:
+    values: dict[str, Any] = dict(row) | {name: from_micros(row[name]) for name in _TIMES}
+    return Receipt(**values | {"sandbox": bool(row["sandbox"])})
