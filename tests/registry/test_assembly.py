@@ -119,7 +119,7 @@ def test_what_lies_in_an_instance_is_nobody_elses(instance: Path) -> None:
     prepare(instance, {})
     assert mode(instance) == mode(instance / "keys") == 0o700
     files = list((instance / "keys").iterdir())
-    assert len(files) == 4
+    assert len(files) == 5
     assert {mode(path) for path in files} == {0o600}
 
 

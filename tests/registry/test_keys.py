@@ -74,7 +74,7 @@ def test_key_files_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
     keyfile.create(folder, {})
     assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
     assert set(before) == {"storage.key", "master-1.key", "feed-root.key", "feed-online.key", "receipt.key"}
-    assert len(set(before.values())) == 4
+    assert len(set(before.values())) == 5
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
 
