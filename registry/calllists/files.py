@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING
 
-from registry.calllists import ndjson, texts
+from registry.calllists import ndjson, parquet, texts
 from registry.calllists.answering import Admit, Answering
 from registry.calllists.calllist import CallList
 from registry.calllists.codings import coding_of
 from registry.calllists.columns import Wanted, empty
 from registry.calllists.limits import Limits
 from registry.calllists.tally import Tally
-from registry.calllists.unpacking import Content, content_of
+from registry.calllists.unpacking import PARQUET, Content, content_of
 from registry.readers.unpack import pieces
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def inspect(
 
 
 def _inspected(content: Content, sample: bytes, plan: NumberPlan, wanted: Wanted, *, asking: bool) -> CallList:
+    if sample.startswith(PARQUET):
+        return parquet.inspect(content.whole(), content.name, plan, wanted, asking=asking)
     coding = coding_of(sample)
     text = texts.as_utf8(sample, coding, cut=len(sample) == SAMPLE)
     if not text.strip():
@@ -75,16 +77,28 @@ def scrub(
     answering = Answering(scrubber, plan, country, spool, admit)
     tally = tally if tally is not None else Tally()
     content = content_of(source, "", limits)
+    if found.format == "parquet":
+        yield from parquet.scrub(content.whole(), found, answering, tally=tally, keep=keep)
+    else:
+        yield from _scrub_lines(content, found, answering, tally, keep, limits)
+    tally.size = found.size
+
+
+def _scrub_lines(
+    content: Content, found: CallList, answering: Answering, tally: Tally, keep: Callable[[], None], limits: Limits
+) -> Iterator[bytes]:
     scrub_lines = ndjson.scrub if found.format == "ndjson" else texts.scrub
     yield from scrub_lines(
         content.pieces(), found, answering, tally=tally, keep=keep, limits=limits,
-        read=lambda: min(found.size, source.tell()),
+        read=lambda: min(found.size, content.source.tell()),
     )
-    tally.size = found.size
 
 
 def only(result: IO[bytes], found: CallList, verdict: str) -> Iterator[bytes]:
     """The lines of a result that have one verdict (allowed, declined, invalid), and its header, in the same format."""
+    if found.format == "parquet":
+        yield from parquet.only(result, found, verdict)
+        return
     result.seek(0)
     lines_only = ndjson.only if found.format == "ndjson" else texts.only
     yield from lines_only(pieces(result), found, verdict)
