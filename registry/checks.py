@@ -116,7 +116,7 @@ class Checker:
             if not self._plan.is_sandbox(number):
                 answers[place] = _UNASSIGNED
                 continue
-            standing = known.standing(number, edition=edition, party=contact.telemarketer, at=contact.at)
+            standing = known.standing(number, edition=max(1, edition), party=contact.telemarketer, at=contact.at)
             answers[place] = judge.of_standing(standing)
         return answers
 

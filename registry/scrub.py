@@ -12,6 +12,7 @@ Rules of this room:
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -116,8 +117,8 @@ class Scrubber:
     """
 
     def __init__(
-        self, store: Store, lists: Lists, contact: Contact, rulebooks: Rulebooks, *, at_rest: bytes, holidays: Calendar,
-        valid: timedelta,
+        self, store: Store | None, lists: Lists, contact: Contact, rulebooks: Rulebooks, *, at_rest: bytes,
+        holidays: Calendar, valid: timedelta,
     ) -> None:
         self.lists, self.contact = lists, contact
         self._store, self._at_rest = store, at_rest
@@ -134,6 +135,16 @@ class Scrubber:
     def kinds(self) -> tuple[LineAnswer, ...]:
         """The different answers that were given so far; more may come, their places stay."""
         return self._kinds.all
+
+    @property
+    def valid_until(self) -> datetime:
+        """Until when any answer holds at most."""
+        return self._judge.limit
+
+    @property
+    def rulebook(self) -> str:
+        """The name of the rulebook that is judged by."""
+        return self._judge.rulebook.name
 
     def place(self, answer: LineAnswer) -> int:
         """The place of an answer that a line gets for another reason than its number."""
@@ -152,11 +163,16 @@ class Scrubber:
             which[good[part]] = self._of_tables(sealed[part])
         return Answered(self._kinds.all, which, sealed)
 
-    def _of_tables(self, sealed: NDArray[np.uint8]) -> list[int]:
+    def standings(self, sealed: NDArray[np.uint8]) -> Sequence[Standing]:
+        """What stands for sealed numbers u8[n, 16] that the lists cannot answer for."""
+        assert self._store is not None
         questions = [
             Question(SealedNumber(number.tobytes()), self.contact.at, self.contact.telemarketer) for number in sealed
         ]
-        return [self._kinds.place(self._judge.of_standing(found)) for found in standings_of(self._store, questions)]
+        return standings_of(self._store, questions)
+
+    def _of_tables(self, sealed: NDArray[np.uint8]) -> list[int]:
+        return [self._kinds.place(self._judge.of_standing(found)) for found in self.standings(sealed)]
 
 
 def answer_one(
@@ -188,11 +204,11 @@ class Judge:
 
     def __init__(self, contact: Contact, rulebooks: Rulebooks, holidays: Calendar, valid: timedelta) -> None:
         self._contact, self._holidays = contact, holidays
-        self._rulebook: Rulebook = rulebooks.at(contact.at)
-        self._grace = timedelta(seconds=self._rulebook.grace.telemarketers)
+        self.rulebook: Rulebook = rulebooks.at(contact.at)
+        self._grace = timedelta(seconds=self.rulebook.grace.telemarketers)
         self._known: dict[Standing, LineAnswer] = {}
         self._valid, self._ends = valid, [
-            end for pack, _, end in rulebooks.periods() if pack.name == self._rulebook.name and end is not None
+            end for pack, _, end in rulebooks.periods() if pack.name == self.rulebook.name and end is not None
         ]
         self.limit = self.limit_of(contact.at)
         first = contact.at.replace(minute=0, second=0, microsecond=0) + _HOUR
@@ -230,7 +246,7 @@ class Judge:
 
     def _judged(self, standing: Standing) -> LineAnswer:
         found = decide(
-            self._contact, standing, self._rulebook, holidays=self._holidays, asker="telemarketer"
+            self._contact, standing, self.rulebook, holidays=self._holidays, asker="telemarketer"
         )
         moments = [moment for moment in self._turns(standing) if self._contact.at < moment < self.limit]
         return LineAnswer(
@@ -250,7 +266,7 @@ class Judge:
         """Whether the contact would be allowed at another moment; False where nobody knows the holidays then."""
         moved = replace(self._contact, at=at)
         try:
-            return decide(moved, standing, self._rulebook, holidays=self._holidays, asker="telemarketer").allow
+            return decide(moved, standing, self.rulebook, holidays=self._holidays, asker="telemarketer").allow
         except UnavailableError:
             return False
 
@@ -304,7 +320,7 @@ class Judge:
     ) -> NDArray[np.uint8]:
         """The step that answers at a moment, for each pair of a mask and quiet bits."""
         facts = facts_of(
-            replace(self._contact, at=at), Standing(), self._rulebook, holidays=self._holidays, asker="telemarketer"
+            replace(self._contact, at=at), Standing(), self.rulebook, holidays=self._holidays, asker="telemarketer"
         )
         when = local(at, ZONE)
         holiday = bool((quiet >> np.uint64(31)).any()) and self._holidays.is_holiday(when.date())

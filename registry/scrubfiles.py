@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,11 +31,25 @@ if TYPE_CHECKING:
     from registry.store import Store
 
 BUFFER = 1 << 20
+_LETTERS = "bcdfghjkmnpqrstvwxz"
 
 
 def part_name(scrub: str, part: int) -> str:
     """Where a part of a call list lies on the shelf."""
     return f"scrubs/{scrub}/part-{part:05d}"
+
+
+def result_name(scrub: str) -> str:
+    """A fresh name for a result: nothing lies there, and nothing else ever will."""
+    return f"scrubs/{scrub}/result-{''.join(secrets.choice(_LETTERS) for _ in range(16))}"
+
+
+def delete_results(shelf: Shelf, scrub: str, *, but: str) -> int:
+    """Delete the results of a scrub that has ended but for the one that it points to; how many."""
+    old = [name for name in shelf.names(f"scrubs/{scrub}/result-") if name != but]
+    for name in old:
+        shelf.delete(name)
+    return len(old)
 
 
 def key_of(keys: KeyRing, name: str) -> bytes:
@@ -96,6 +112,23 @@ def delete(shelf: Shelf, scrub: str) -> int:
     for name in names:
         shelf.delete(name)
     return len(names)
+
+
+def sweep(store: Store, shelf: Shelf) -> int:
+    """Delete files that no scrub has: of scrubs that were deleted, and results that nobody points to; how many."""
+    swept = 0
+    found = groupby(shelf.names("scrubs/"), key=lambda name: name.split("/")[1])
+    for scrub, names in [(scrub, list(names)) for scrub, names in found]:
+        job = store.scrub_jobs.job(scrub)
+        for name in names:
+            if job is None or job.state == "deleted":
+                old = True
+            else:
+                old = job.state in ENDED and name != job.result and "/result-" in name
+            if old:
+                shelf.delete(name)
+                swept += 1
+    return swept
 
 
 def delete_due(store: Store, clock: Clock, shelf: Shelf, *, limit: int = 100) -> int:

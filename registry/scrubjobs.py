@@ -68,7 +68,8 @@ class ScrubJob:
     """One scrub. Sizes in bytes; `read`: bytes of the call list that were read; `counts`: lines by verdict/reason, as
     `{"allowed/not_registered": 5}`; `found`: how the call list is laid out (`calllists.files`); `problem`: the code of
     the error that ended it, or `quota_reached`; `again`: the scrub that it repeats; `keep`: the files stay until its
-    answers end, also when they were fetched, so that it can be repeated."""
+    answers end, also when they were fetched, so that it can be repeated; `attempts`: how often it was begun;
+    `not_before`: when its turn comes at the earliest; `reminded`: whether its party was told that its answers end."""
 
     scrub: str
     party: str
@@ -105,6 +106,9 @@ class ScrubJob:
     finished: datetime | None = None
     picked_up: datetime | None = None
     keep: bool = False
+    attempts: int = 0
+    not_before: datetime | None = None
+    reminded: bool = False
 
     @property
     def share(self) -> float:
@@ -119,16 +123,21 @@ class ScrubJob:
 
     def verdicts(self) -> dict[str, int]:
         """Lines by verdict: allowed, declined, invalid."""
-        found = dict.fromkeys(("allowed", "declined", "invalid"), 0)
-        for kind, count in self.counts.items():
-            found[kind.partition("/")[0]] += count
-        return found
+        return verdicts_of(self.counts)
+
+
+def verdicts_of(counts: Mapping[str, int]) -> dict[str, int]:
+    """Lines by verdict from lines by verdict and reason."""
+    found = dict.fromkeys(("allowed", "declined", "invalid"), 0)
+    for kind, count in counts.items():
+        found[kind.partition("/")[0]] += count
+    return found
 
 
 # rows
 
-_TIMES = ("valid_until", "submitted", "started", "finished", "picked_up")
-_FLAGS = ("sandbox", "stop", "keep")
+_TIMES = ("valid_until", "submitted", "started", "finished", "picked_up", "not_before")
+_FLAGS = ("sandbox", "stop", "keep", "reminded")
 
 
 def columns_of(job: ScrubJob | None) -> dict[str, Any]:
@@ -141,8 +150,7 @@ def columns_of(job: ScrubJob | None) -> dict[str, Any]:
         row[name] = to_micros(row[name]) if row[name] is not None else 0
     return row | {
         "counts": json.dumps(dict(job.counts)), "channel": int(job.ask.channel), "category": int(job.ask.category),
-        "sandbox": int(job.sandbox), "stop": int(job.stop),
-        "keep": int(job.keep),
+        **{name: int(getattr(job, name)) for name in _FLAGS},
     }
 
 

@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 
 from registry.editions import MASKS
 from registry.scrub import Lists
-from registry.scrubindex import ASK, PREFERENCE, PreferenceTable, ScrubIndex, index_of, keys_of
+from registry.scrubindex import ASK, PREFERENCE, Keys, PreferenceTable, ScrubIndex, index_of, keys_of
 from registry.sealing import BLOCK
 from registry.times import to_micros
 
 if TYPE_CHECKING:
     from registry.store import Store
-
-Sealed = NDArray[np.uint8]
 
 
 def lists_of(
@@ -32,40 +30,36 @@ def lists_of(
     asked for one by one)."""
     with store.reading():
         edition = store.editions.newest()
-        changed = list(store.scrubs.changed(after=index.edition))
-        asked = list(store.scrubs.young(since=to_micros(at - grace)))
+        keys, columns = _columns(store.scrubs.changed(after=index.edition))
+        asked = [_keys(store.scrubs.young(since=to_micros(at - grace)))]
         if telemarketer is not None:
-            asked += list(store.scrubs.known_to(telemarketer))
+            asked.append(_keys(store.scrubs.known_to(telemarketer)))
     table = PreferenceTable(index.preferences)
-    keys, columns = _columns(changed)
     layers = [index, _layer(keys, table.codes(columns))]
-    special = np.unique(keys_of(_sealed(asked)))
+    special = np.unique(np.concatenate(asked))
     layers.append(index_of(special, np.full(len(special), ASK, np.uint32), table.table()))
     return Lists(tuple(layers), edition)
 
 
-def _layer(keys: NDArray[np.uint64], codes: NDArray[np.uint32]) -> ScrubIndex:
+def _layer(keys: Keys, codes: NDArray[np.uint32]) -> ScrubIndex:
     """A layer of keys that ascend; those that two numbers share are asked for."""
     same = np.flatnonzero(keys[1:] == keys[:-1])
     codes[same] = codes[same + 1] = ASK
     return index_of(keys, codes, np.empty(0, PREFERENCE))
 
 
-def _columns(pages: Iterable[list[tuple[Any, ...]]]) -> tuple[NDArray[np.uint64], dict[str, NDArray[Any]]]:
-    sealed, values = [], []
+def _columns(pages: Iterable[list[tuple[Any, ...]]]) -> tuple[Keys, dict[str, NDArray[Any]]]:
+    keys, values = [np.empty(0, np.uint64)], [np.empty((len(MASKS) + 1, 0), np.uint32)]
     for page in pages:
         turned = list(zip(*page))
-        sealed.append(_joined(turned[0]))
-        values.append(np.array(turned[1:], np.int64))
-    table = np.concatenate(values, axis=1) if values else np.empty((len(MASKS) + 1, 0), np.int64)
-    keys = keys_of(np.concatenate(sealed)) if sealed else np.empty(0, np.uint64)
-    return keys, dict(zip((*MASKS, "quiet"), table))
+        keys.append(_of(turned[0]))
+        values.append(np.array(turned[1:], np.uint32))
+    return np.concatenate(keys), dict(zip((*MASKS, "quiet"), np.concatenate(values, axis=1)))
 
 
-def _sealed(pages: Iterable[list[tuple[Any, ...]]]) -> Sealed:
-    found = [_joined([row[0] for row in page]) for page in pages]
-    return np.concatenate(found) if found else np.empty((0, BLOCK), np.uint8)
+def _keys(pages: Iterable[list[tuple[Any, ...]]]) -> Keys:
+    return np.concatenate([np.empty(0, np.uint64), *(_of([row[0] for row in page]) for page in pages)])
 
 
-def _joined(numbers: Iterable[bytes]) -> Sealed:
-    return np.frombuffer(b"".join(bytes(number) for number in numbers), np.uint8).reshape(-1, BLOCK)
+def _of(numbers: Iterable[bytes]) -> Keys:
+    return keys_of(np.frombuffer(b"".join(bytes(number) for number in numbers), np.uint8).reshape(-1, BLOCK))

@@ -182,6 +182,7 @@ class ScrubSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     max_bytes: Bytes = 20_000_000_000
     xlsx_bytes: Bytes = 200_000_000  # larger workbooks are refused: CSV has no such limit
     unpacked_bytes: Bytes = 100_000_000_000  # of a list that comes as gzip or zip
+    remind_days: Annotated[int, Meta(ge=1, le=30)] = 3  # so long before answers end their party is told
     check_most: Annotated[int, Meta(ge=1, le=10_000)] = 10_000  # numbers in one call of the API
     tiers: Annotated[dict[str, Tier], Meta(min_length=1)] = field(default_factory=lambda: dict(TIERS))  # of licences
 

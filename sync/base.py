@@ -113,11 +113,12 @@ def merge_base(
 def read_part(path: Path) -> BaseRows:
     """All rows of one base part. Raises FeedError (`bad_list_file`) where it cannot be read."""
     carriers: dict[str, int] = {}
-    found = [_as_rows(table, carriers) for table in _row_groups(path)]
+    found = [_as_rows(table, carriers) for table in row_groups(path)]
     return BaseRows(np.concatenate(found) if found else np.empty(0, ROW), tuple(carriers))
 
 
-def _row_groups(path: Path) -> Iterator[pa.Table]:
+def row_groups(path: Path) -> Iterator[pa.Table]:
+    """The rows of one base part, a row group at a time. Raises FeedError (`bad_list_file`)."""
     with reading(path, read_dictionary=["carrier"]) as file:
         for i in range(file.num_row_groups):
             yield file.read_row_group(i, use_threads=False)

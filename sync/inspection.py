@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tuf.api.metadata import Root
 
-from registry import roots
+from registry import roots, scrubbases
 from registry.editions import FeedPart
 from registry.errors import ConflictError, FeedError, NotFoundError
 from registry.interfaces import Shelf
@@ -23,6 +23,7 @@ from sync.listfiles import digest
 
 if TYPE_CHECKING:
     from registry.assembly import Registry
+    from registry.store.editions import BaseRow
 
 Keep = Callable[[], None]
 SHARES = 24
@@ -69,6 +70,7 @@ def look(registry: Registry, *, keep: Keep, share: int | None = None) -> tuple[i
     for base in registry.store.editions.bases()[: rolling.KEPT]:
         for part in rolling.parts_of(base):
             eye.look(rolling.FOLDER + part.name, part, "decline-sync base rebuild")
+        _index(registry.shelf, base, eye)
     return eye.looked, eye.found
 
 
@@ -103,6 +105,15 @@ class _Eye:
         self._keep()
         with self._shelf.path(name) as path:
             return digest(path) == sha256
+
+
+def _index(shelf: Shelf, base: BaseRow, eye: _Eye) -> None:
+    """The scrub index of a base, which may be missing, but not altered."""
+    name = scrubbases.there(shelf, base)
+    if name is not None:
+        digest_of = name.removeprefix(scrubbases.prefix_of(base)).removesuffix(scrubbases.ENDING)
+        part = FeedPart(rows=base.rows, bytes=shelf.size(name) or 0, sha256=digest_of)
+        eye.look(name, part, "delete it, and the clockwork makes it anew")
 
 
 def _roots(shelf: Shelf) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from registry import scrubbases
 from registry.errors import FeedError, NotFoundError
 from registry.store.editions import BaseRow
 from registry.times import from_micros, to_micros
@@ -114,7 +115,9 @@ def drop_old(registry: Registry) -> int:
         with registry.store.writing(about="base"):
             registry.store.editions.drop_bases(before=bases[KEPT - 1].edition)
     kept = {FOLDER + part.name for base in bases[:KEPT] for part in parts_of(base)}
-    old = [name for name in registry.shelf.names(FOLDER) if name not in kept] if bases else []
+    indexes = tuple(scrubbases.prefix_of(base) for base in bases[:KEPT])
+    there = registry.shelf.names(FOLDER) if bases else ()
+    old = [name for name in there if name not in kept and not name.startswith(indexes)]
     for name in old:
         registry.shelf.delete(name)
     return len(old)

@@ -1,4 +1,4 @@
-"""The jobs of the clockwork: publish, ingest, moves, notify, tidy, inspect, compare, purge: how often, what each does.
+"""The jobs of the clockwork, from publishing to erasing what is past its time: how often, what each does.
 
 Rules of this room: a job is given the registry and the means to keep its lease (which also says when to stop); it
 returns counts, all 0 where there was nothing to do; whatever it does may be done again. Pointers are renewed by the job
@@ -22,17 +22,19 @@ from registry import (
     limits,
     registrations,
     reports,
+    scrubfiles,
     verification,
     webhooks,
 )
 from registry.settings import Settings
 from registry.times import to_micros
-from sync import freshness, inspection
+from sync import freshness, indexing, inspection, scrubrun
 from sync.compare import compare_base
 from sync.ingest import ingest_due
 from sync.moves import moves
 from sync.notify import notify_due
 from sync.publish import publish_once
+from sync.scrubbing import scrub_due
 
 if TYPE_CHECKING:
     from registry.assembly import Registry
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 Keep = Callable[[], None]
 Work = Callable[["Registry", Keep], jobs.Counts]
 HOUR_S = 3600
+INDEX_S = 10  # how soon a new base has its index
 ACKNOWLEDGEMENT_DAYS = 400  # how long what carriers said is kept, to answer for any day of a year
 
 
@@ -70,8 +73,19 @@ def notify(registry: Registry, keep: Keep) -> jobs.Counts:
     return notify_due(registry, keep=keep)
 
 
+def scrubs(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Check the call lists that wait."""
+    return scrub_due(registry, keep=keep)
+
+
+def index(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Make the index of the newest base, on which scrubs stand."""
+    return {"indexes": indexing.make(registry, keep=keep)}
+
+
 def tidy(registry: Registry, keep: Keep) -> jobs.Counts:
-    """End what time has ended: codes, consents, registrations, sessions; allowances that are whole are not counted."""
+    """End what time has ended: codes, consents, registrations, sessions, call lists and their results; allowances that
+    are whole are not counted."""
     store, clock = registry.store, registry.clock
     counts = {"codes": verification.expire_codes(store, clock)}
     keep()
@@ -80,6 +94,9 @@ def tidy(registry: Registry, keep: Keep) -> jobs.Counts:
     counts["registrations"] = registrations.expire_due(store, clock)
     counts["sessions"] = access.forget_expired(store, clock)
     limits.forget_spent(store, clock)
+    keep()
+    counts["scrubs"] = scrubfiles.delete_due(store, clock, registry.shelf)
+    counts["files"] = scrubrun.tidy(registry)
     return counts
 
 
@@ -97,7 +114,7 @@ def purge(registry: Registry, keep: Keep) -> jobs.Counts:
     """Delete what retention has ended: reports and evidence of consents (the rulebook says when), list files and
     metadata nobody needs, old acknowledgements and findings, deliveries of webhooks, applications, runs of jobs."""
     store, clock = registry.store, registry.clock
-    counts = {"files": freshness.tidy(registry, keep=keep)}
+    counts = {"files": freshness.tidy(registry, keep=keep) + scrubfiles.sweep(store, registry.shelf)}
     keep()
     counts["rows"] = sum(reports.purge(store, clock, registry.rulebooks).values())
     keep()
@@ -119,6 +136,8 @@ JOBS: Mapping[str, Job] = {
     "ingest": Job(ingest, lambda settings: settings.jobs.ingest_s, 1, shared=True),
     "moves": Job(moves, lambda settings: settings.jobs.moves_s, 2),
     "notify": Job(notify, lambda settings: settings.webhooks.every_s, 2, shared=True),
+    "index": Job(index, lambda _settings: INDEX_S, 3),
+    "scrubs": Job(scrubs, lambda settings: settings.scrubs.every_s, 4, shared=True),
     "tidy": Job(tidy, lambda settings: settings.jobs.tidy_s, 5),
     "purge": Job(purge, lambda _settings: HOUR_S, 90, rarely=True),
     "inspect": Job(inspect, lambda _settings: HOUR_S, 150, rarely=True),

@@ -212,6 +212,11 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "runs": lazy_gettext("runs"),
         "delivered": lazy_gettext("delivered"),
         "deliveries": lazy_gettext("deliveries"),
+        "indexes": lazy_gettext("indexes"),
+        "scrubs": lazy_gettext("scrubs"),
+        "lines": lazy_gettext("lines"),
+        "cancelled": lazy_gettext("cancelled"),
+        "put_back": lazy_gettext("put back"),
     },
     "job": {
         "publish": lazy_gettext("Publish lists"),
@@ -221,6 +226,8 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "tidy": lazy_gettext("Expire codes and consents"),
         "purge": lazy_gettext("Erase what is past its time"),
         "compare": lazy_gettext("Compare base with tables"),
+        "index": lazy_gettext("Make the index for scrubs"),
+        "scrubs": lazy_gettext("Check call lists"),
         "inspect": lazy_gettext("Look over published files"),
     },
 }

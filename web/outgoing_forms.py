@@ -22,6 +22,9 @@ EVENTS: Mapping[str, Any] = {
     "report.judged": _("Reports were judged"),
     "quarantine.added": _("Rows wait in quarantine"),
     "measure.proposed": _("A measure is proposed"),
+    "scrub.done": _("A call list was checked"),
+    "scrub.failed": _("A call list could not be checked"),
+    "scrub.expiring": _("Answers to a call list end soon"),
     "endpoint.test": _("Test event"),
 }
 

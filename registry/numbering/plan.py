@@ -80,6 +80,14 @@ class NumberPlan:
         place = self._mobile(self.national(number) or "")
         return place is not None and bool(self.mobile_sandbox[place])
 
+    def are_sandbox(self, digits: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+        """Which E.164 digits u64[n] lie in that range, bool[n]."""
+        eleven, base = np.uint64(10**11), np.uint64(self.calling_code)
+        national = np.where(digits // eleven == base, digits - base * eleven, 0)
+        place = (national // np.uint64(10**6)).astype(np.intp)
+        found: npt.NDArray[np.bool_] = self.mobile_sandbox[place] & (national // np.uint64(10**10) == 1)
+        return found
+
     def code(self, digits: str) -> Code | None:
         """The short code, service number or port that a string of digits is in full, or None."""
         for length in range(min(_CODE_PREFIX, len(digits)), 1, -1):

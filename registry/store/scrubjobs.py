@@ -46,6 +46,43 @@ class ScrubJobs:
             limit=limit, **{f"s{i}": state for i, state in enumerate(states)},
         )
 
+    def turns(self, *, at: int) -> tuple[str, ...]:
+        """Scrubs that wait and may begin at a time (Micros), the one whose turn it is first; some.
+
+        The party with the fewest that run, then who was served longest ago, then who waits longest. Those in the slow
+        lane come after all others.
+        """
+        rows = self._engine.rows(
+            """SELECT w.scrub FROM scrub w LEFT JOIN guard_lane g ON g.party = w.party
+               WHERE w.state = 'waiting' AND w.lane <> 'held' AND COALESCE(g.lane, '') <> 'held' AND w.not_before <= :at
+               ORDER BY CASE WHEN w.lane = 'slow' OR g.lane = 'slow' THEN 1 ELSE 0 END,
+                   (SELECT COUNT(*) FROM scrub r WHERE r.state = 'running' AND r.party = w.party),
+                   COALESCE((SELECT MAX(s.started) FROM scrub s WHERE s.party = w.party), 0), w.submitted, w.scrub
+               LIMIT 20""",
+            at=at,
+        )
+        return tuple(row["scrub"] for row in rows)
+
+    def last_slow(self, party: str) -> tuple[int, int]:
+        """When a party's last scrub in the slow lane began (Micros), and how many numbers it asked for; 0, 0: none."""
+        row = self._engine.row(
+            """SELECT started, distinct_numbers FROM scrub WHERE party = :party AND lane = 'slow' AND started > 0
+               ORDER BY started DESC LIMIT 1""",
+            party=party,
+        )
+        return (int(row["started"]), int(row["distinct_numbers"])) if row else (0, 0)
+
+    def left(self, *, at: int, longest: int) -> tuple[str, ...]:
+        """Scrubs that run by their state, but whose lease nobody holds at a time (both Micros), oldest first."""
+        rows = self._engine.rows(
+            """SELECT scrub FROM scrub WHERE state = 'running' AND NOT EXISTS
+                   (SELECT 1 FROM lease WHERE lease.lease = 'scrub ' || scrub.scrub
+                    AND lease.until > :at AND lease.until <= :longest)
+               ORDER BY created, scrub""",
+            at=at, longest=longest,
+        )
+        return tuple(row["scrub"] for row in rows)
+
     def expired(self, *, at: int, limit: int) -> tuple[ScrubJob, ...]:
         """Scrubs whose files are to be deleted by a time (Micros)."""
         return self._many(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from registry.keys import KeyRing, SigningKeys
 from registry.numbering import NumberPlan
 from registry.numbering.draw import draw_numbers
 from registry.preferences import EVERYTHING, NOTHING, Preference
+from registry.quotas import Ledger
+from registry.rulebook import Rulebooks, load_rulebooks
 from registry.sealing import SealedNumber
 from registry.settings import Settings
 from registry.store import Store
@@ -39,7 +42,12 @@ class Town:
     shelf: Any = field(default_factory=MemoryShelf)
     settings: Settings = field(default_factory=Settings)
     signing: SigningKeys = field(default_factory=lambda: SigningKeys.from_seeds(b"r" * 32, b"o" * 32))
+    rulebooks: Rulebooks = field(default_factory=load_rulebooks)
     digits: list[int] = field(default_factory=list)
+
+    @cached_property
+    def quotas(self) -> Ledger:
+        return Ledger(self.store, self.clock, self.shelf, self.keys, self.settings)
 
     def rotate(self, *, days: float = 0) -> int:
         """Begin another key epoch, with a master that everybody can guess; its number. `days` pass first."""

@@ -1,0 +1,219 @@
+"""Working on scrubs: whose turn it is, what was done so far, and how one ends.
+
+Rules of this room:
+- Whose party has the fewest that run comes first, then who was served longest ago, then who waits longest; what is held
+  waits for an officer, what is slow comes no faster than its pace and after all others.
+- Who works on a scrub holds its lease; one that runs but whose lease is gone was its worker's end, and is begun again
+  from the beginning by whoever takes it up. One that was the end of several workers is failed.
+- An end is written in one transaction with the lease: of two who think that a scrub is theirs, one ends it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from registry import guardlanes
+from registry.errors import ConflictError
+from registry.quotas import tier_of
+from registry.scrubjobs import verdicts_of
+from registry.times import from_micros, to_micros
+from registry.webhook_events import SCRUB_DONE, SCRUB_FAILED, emit
+
+if TYPE_CHECKING:
+    from registry.interfaces import Clock
+    from registry.scrubjobs import ScrubJob
+    from registry.settings import ScrubSettings
+    from registry.store import Store
+
+MOST_ATTEMPTS = 5
+_BYTES_A_NUMBER, _BYTES_PACKED = 14, 3  # of a list of bare numbers, as it comes or packed: how fast a slow one may be
+_PACKED = (".gz", ".zip", ".xlsx", ".xlsm", ".parquet", ".pq")
+_AGAIN_S = 20  # after trouble that passes (a full disk) a scrub waits so long, times its attempts
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Who works on a scrub, and for how many seconds a lease is taken at a time."""
+
+    holder: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a scrub; as the fields of `ScrubJob`."""
+
+    result: str
+    result_size: int
+    result_sha256: str
+    input_sha256: str
+    lines: int
+    counts: Mapping[str, int]
+    distinct_numbers: int
+    edition: int
+    rulebook: str
+    valid_until: datetime
+    found: str = ""
+    charged: int = 0
+    receipt: str = ""
+    problem: str = ""
+
+
+def lease_of(scrub: str) -> str:
+    """The name of the lease to work on a scrub."""
+    return f"scrub {scrub}"
+
+
+# turns
+
+
+def take_next(store: Store, clock: Clock, settings: ScrubSettings, *, held: Held) -> ScrubJob | None:
+    """Take the scrub whose turn it is, with its lease; None where none is to be worked on now."""
+    now = clock.now()
+    longest = to_micros(now + timedelta(seconds=2 * held.seconds))
+    left, turns = store.scrub_jobs.left(at=to_micros(now), longest=longest), store.scrub_jobs.turns(at=to_micros(now))
+    for scrub in (*left, *turns):
+        job = _take(store, clock, settings, scrub, held)
+        if job is not None:
+            return job
+    return None
+
+
+def _take(store: Store, clock: Clock, settings: ScrubSettings, scrub: str, held: Held) -> ScrubJob | None:
+    now = clock.now()
+    with store.writing(about=f"scrub {scrub}"):
+        job = store.scrub_jobs.job(scrub)
+        party = store.parties.party(job.party) if job is not None else None
+        if job is None or party is None or job.state not in {"waiting", "running"}:
+            return None
+        lane = guardlanes.worse(cast(guardlanes.Lane, job.lane), guardlanes.lane_of(store, job.party))
+        if lane == "held":
+            return None
+        if not store.jobs.take_lease(
+            lease=lease_of(scrub), holder=held.holder, now=to_micros(now),
+            until=to_micros(now + timedelta(seconds=held.seconds)),
+            longest=to_micros(now + timedelta(seconds=2 * held.seconds)),
+        ):
+            return None
+        slow = lane == "slow" and job.state == "waiting"
+        turn = _slow_turn(store, job, an_hour=tier_of(settings, party)[1].slow_hour) if slow else now
+        change: dict[str, Any] = {"read": 0, "lines": 0, "counts": "{}"}
+        if job.stop:
+            _end(store, clock, settings, job, held, state="cancelled")
+        elif job.attempts >= MOST_ATTEMPTS:
+            _end(store, clock, settings, job, held, state="failed", problem="gave_up")
+        elif turn > now:
+            store.scrub_jobs.change(scrub, states=("waiting",), not_before=to_micros(turn))
+            store.jobs.release_lease(lease=lease_of(scrub), holder=held.holder)
+        else:
+            change |= {"state": "running", "started": to_micros(now), "attempts": job.attempts + 1}
+            store.scrub_jobs.change(scrub, states=(job.state,), **change)
+            return store.scrub_jobs.job(scrub)
+        return None
+
+
+def _slow_turn(store: Store, job: ScrubJob, *, an_hour: int) -> datetime:
+    """When a slow scrub may begin: when its numbers, and those of the party's slow one before, could have come."""
+    each = _BYTES_PACKED if job.name.lower().endswith(_PACKED) else _BYTES_A_NUMBER
+    one = timedelta(hours=1) / an_hour
+    began, numbers = store.scrub_jobs.last_slow(job.party)
+    turn = max((job.submitted or job.created) + one * (job.size // each), from_micros(began) + one * numbers)
+    return min(turn, job.expires - timedelta(days=1))
+
+
+# on the way
+
+
+def progress(store: Store, *, job: ScrubJob, read: int, lines: int, counts: Mapping[str, int]) -> bool:
+    """Note how far a scrub is; whether it is to go on (its party may have cancelled it, or it is not running)."""
+    with store.writing(about=f"scrub {job.scrub}"):
+        store.scrub_jobs.change(
+            job.scrub, states=("running",), read=read, lines=lines, counts=json.dumps(dict(counts))
+        )
+        found = store.scrub_jobs.job(job.scrub)
+    return found is not None and found.state == "running" and not found.stop
+
+
+def put_back(
+    store: Store, clock: Clock, *, job: ScrubJob, held: Held, trouble: bool = False
+) -> None:
+    """Let a scrub wait for somebody else to begin it again; `trouble`: not at once, and it counts as an attempt."""
+    now = clock.now()
+    again = now + timedelta(seconds=_AGAIN_S * job.attempts) if trouble else now
+    with store.writing(about=f"scrub {job.scrub}"):
+        if store.jobs.release_lease(lease=lease_of(job.scrub), holder=held.holder):
+            store.scrub_jobs.change(
+                job.scrub, states=("running",), state="waiting", attempts=job.attempts - (not trouble), read=0,
+                lines=0, counts="{}", not_before=to_micros(again),
+            )
+
+
+# ends
+
+
+def finish(
+    store: Store, clock: Clock, settings: ScrubSettings, *, job: ScrubJob, held: Held, done: Done
+) -> None:
+    """Say that a scrub is done and where its result lies, also where its party stopped it a moment before: it is paid.
+
+    Raises ConflictError `lease_lost` where somebody else has taken it up.
+    """
+    with store.writing(about=f"scrub {job.scrub}"):
+        _mine(store, clock, job, held)
+        values = {name: getattr(done, name) for name in Done.__slots__}
+        values |= {"counts": json.dumps(dict(done.counts)), "valid_until": to_micros(done.valid_until),
+                   "read": job.size}  # fmt: skip
+        _end(store, clock, settings, job, held, state="done", **values)
+        data = {"scrub": job.scrub, "campaign": job.ask.campaign, "receipt": done.receipt, "problem": done.problem,
+                "lines": done.lines, "counts": verdicts_of(done.counts)}  # fmt: skip
+        emit(store, clock, type=SCRUB_DONE, party=job.party, data=data)
+
+
+def fail(
+    store: Store, clock: Clock, settings: ScrubSettings, *, job: ScrubJob, held: Held, problem: str, **values: Any
+) -> None:
+    """Say that a scrub came to nothing, with the code of the error. Raises ConflictError `lease_lost`."""
+    with store.writing(about=f"scrub {job.scrub}"):
+        _mine(store, clock, job, held)
+        _end(store, clock, settings, job, held, state="failed", problem=problem, **values)
+
+
+def stopped(store: Store, clock: Clock, settings: ScrubSettings, *, job: ScrubJob, held: Held) -> None:
+    """Say that a scrub was stopped by its party. Raises ConflictError `lease_lost`."""
+    with store.writing(about=f"scrub {job.scrub}"):
+        _mine(store, clock, job, held)
+        _end(store, clock, settings, job, held, state="cancelled")
+
+
+def _mine(store: Store, clock: Clock, job: ScrubJob, held: Held) -> None:
+    """Renew the lease. Raises ConflictError `lease_lost` where the scrub is not ours any more."""
+    until = to_micros(clock.now() + timedelta(seconds=held.seconds))
+    found = store.scrub_jobs.job(job.scrub)
+    if (
+        found is None or (found.state, found.attempts) != ("running", job.attempts)
+        or not store.jobs.renew_lease(lease=lease_of(job.scrub), holder=held.holder, until=until)
+    ):
+        raise ConflictError("Somebody else works on this scrub now.", code="lease_lost")
+
+
+def _end(
+    store: Store, clock: Clock, settings: ScrubSettings, job: ScrubJob, held: Held, *, state: str, **values: Any
+) -> None:
+    """Write an end, tell of it, give the lease back. A call list without a result is soon deleted."""
+    now = clock.now()
+    expires = job.expires
+    if state == "failed":
+        expires = min(expires, now + timedelta(hours=settings.kept_hours))
+        data = {"scrub": job.scrub, "campaign": job.ask.campaign, "problem": values.get("problem", "")}
+        emit(store, clock, type=SCRUB_FAILED, party=job.party, data=data)
+    elif state == "cancelled":
+        expires = now
+    store.scrub_jobs.change(
+        job.scrub, states=("waiting", "running"), state=state, finished=to_micros(now), expires=to_micros(expires),
+        **values,
+    )
+    store.jobs.release_lease(lease=lease_of(job.scrub), holder=held.holder)

@@ -1,0 +1,226 @@
+"""Turns of scrubs, and their ends: fair, under leases, begun again when a worker is gone, stopped, cleaned up."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry import leases, scrubfiles, scrubjobs, scrubwork
+from registry.errors import ConflictError, UnavailableError
+from registry.scrubwork import lease_of
+from sync import scrubrun, upkeep
+from sync.scrubbing import scrub_due
+from sync.scrubrun import Watch
+from tests.sync.calling import (
+    HELD,
+    OTHER,
+    listed,
+    must_take,
+    nothing,
+    rolled,
+    rows_of,
+    seen,
+    send,
+    sender,
+    taken,
+)
+from tests.sync.town import Town
+
+# turns
+
+
+def test_who_has_the_fewest_that_run_comes_first_then_who_was_served_longest_ago(any_town: Town) -> None:
+    town, order = any_town, []
+    for party in ("acme", "acme", "acme", "globex", "globex"):
+        send(town, b"13800138000\n", party=party)
+        town.clock.advance(seconds=1)
+    while (job := taken(town)) is not None:
+        order.append(job.party)
+        town.clock.advance(seconds=1)
+    assert order == ["acme", "globex", "acme", "globex", "acme"]
+
+
+def test_what_is_held_waits_and_what_is_slow_comes_last_and_no_faster_than_its_pace(any_town: Town) -> None:
+    town = any_town
+    slow, held, usual = (send(town, b"13800138000\n" * 1200) for _ in range(3))
+    with town.store.writing():
+        town.store.scrub_jobs.change(slow.scrub, states=("waiting",), lane="slow")
+        town.store.scrub_jobs.change(held.scrub, states=("waiting",), lane="held")
+    assert must_take(town).scrub == usual.scrub
+    assert taken(town) is None
+    turn = seen(town, slow).not_before
+    assert turn is not None
+    assert timedelta(minutes=50) < turn - town.clock.now() < timedelta(hours=2)
+    town.clock.advance(hours=2)
+    again = must_take(town)
+    assert again.scrub in {slow.scrub, usual.scrub}  # the lease of the usual one is over by now
+    assert must_take(town).scrub in {slow.scrub, usual.scrub} - {again.scrub}
+    assert taken(town) is None
+
+
+# workers that are gone
+
+
+def test_a_scrub_whose_worker_is_gone_is_begun_again_and_ended_once(any_town: Town) -> None:
+    town = any_town
+    job = send(town, listed(town, 1, 2, 3))
+    first = must_take(town)
+    assert taken(town, OTHER) is None
+    lost = Watch(town, first, HELD)
+    town.clock.advance(seconds=61)
+    second = must_take(town, OTHER)
+    assert (second.scrub, second.attempts) == (job.scrub, 2)
+    assert scrubrun.work(town, Watch(town, second, OTHER)) == {"scrubs": 1, "lines": 3}
+    done = seen(town, job)
+    assert scrubrun.work(town, lost) == {"put_back": 1}  # it comes to itself, much too late
+    assert seen(town, job) == done
+    assert scrubfiles.sweep(town.store, town.shelf) == 0
+    assert list(town.shelf.names(f"scrubs/{job.scrub}/result-")) == [done.result]
+
+
+def test_a_scrub_that_was_the_end_of_several_workers_is_given_up(any_town: Town) -> None:
+    town = any_town
+    job = send(town, listed(town, 1))
+    for _ in range(scrubwork.MOST_ATTEMPTS):
+        must_take(town)
+        town.clock.advance(seconds=61)
+    assert taken(town) is None
+    assert (seen(town, job).state, seen(town, job).problem) == ("failed", "gave_up")
+
+
+def test_a_clockwork_that_stops_puts_its_scrubs_back(small_town: Town) -> None:
+    job = send(small_town, listed(small_town, 1))
+    watch = Watch(small_town, must_take(small_town), HELD)
+    watch.stop.set()
+    assert scrubrun.work(small_town, watch) == {"put_back": 1}
+    waiting = seen(small_town, job)
+    assert (waiting.state, waiting.attempts, waiting.lines) == ("waiting", 0, 0)
+    assert must_take(small_town, OTHER).scrub == job.scrub
+
+
+def test_what_keep_raises_ends_the_round_when_its_scrubs_have_stopped(small_town: Town) -> None:
+    job = send(small_town, listed(small_town, *range(100)))
+
+    def keep() -> None:
+        raise ConflictError("The clockwork stops.", code="stopping")
+
+    with pytest.raises(ConflictError):
+        scrub_due(small_town, keep)
+    assert seen(small_town, job).state in {"waiting", "done"}
+    assert not leases.holders(small_town.store)
+
+
+class FullShelf:
+    """A shelf whose disk is full for a while."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.full = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def put(self, name: str, content: bytes | Path) -> None:
+        if self.full and "result" in name:
+            raise UnavailableError("The disk of the shelf is full.", code="disk_full")
+        self._inner.put(name, content)
+
+
+def test_trouble_that_passes_is_waited_for_and_trouble_that_stays_ends_the_scrub(small_town: Town) -> None:
+    small_town.shelf = FullShelf(small_town.shelf)
+    jobs = [send(small_town, listed(small_town, 1)), send(small_town, listed(small_town, 2))]
+    assert scrub_due(small_town) == {"put_back": 2}
+    assert scrub_due(small_town) == {}
+    small_town.clock.advance(seconds=21)
+    with small_town.store.writing():
+        small_town.store.scrub_jobs.change(jobs[1].scrub, states=("waiting",), attempts=scrubwork.MOST_ATTEMPTS - 1)
+    assert scrub_due(small_town) == {"put_back": 1, "failed": 1}
+    small_town.shelf.full = False
+    small_town.clock.advance(seconds=41)
+    assert scrub_due(small_town) == {"scrubs": 1, "lines": 1}
+    assert [seen(small_town, job).state for job in jobs] == ["done", "failed"]
+    assert seen(small_town, jobs[1]).problem == "disk_full"
+
+
+# stopping
+
+
+def test_a_running_scrub_stops_when_its_party_cancels_it(any_town: Town) -> None:
+    town = any_town
+    job = send(town, listed(town, 1, 2))
+    watch = Watch(town, must_take(town), HELD)
+    assert scrubjobs.cancel(town.store, town.clock, job=job, actor=sender(town)).stop
+    assert scrubrun.work(town, watch) == {"cancelled": 1}
+    ended = seen(town, job)
+    assert (ended.state, ended.result) == ("cancelled", "")
+    assert not list(town.shelf.names(f"scrubs/{job.scrub}/result-"))
+    assert upkeep.JOBS["tidy"].work(town, nothing)["scrubs"] == 1
+    assert not list(town.shelf.names("scrubs/"))
+
+
+def test_a_party_that_is_suspended_meanwhile_gets_no_answers(small_town: Town) -> None:
+    job = send(small_town, listed(small_town, 1))
+    with small_town.store.writing():
+        small_town.store.parties.set_state("acme", "suspended")
+    assert scrub_due(small_town) == {"failed": 1}
+    assert seen(small_town, job).problem == "party_suspended"
+
+
+# what is left over
+
+
+def test_what_killed_workers_left_in_folders_and_on_the_shelf_is_deleted(small_town: Town) -> None:
+    town = small_town
+    job = send(town, listed(town, 1))
+    running = must_take(town)
+    work = town.instance / "work"
+    mine, dead = work / f"scrub-{running.scrub}-{running.attempts}", work / f"scrub-{running.scrub}-0"
+    for folder in (mine, dead):
+        folder.mkdir()
+    (work / "scrub-upload").write_bytes(b"sealed")
+    assert scrubrun.tidy(town) == 1
+    assert mine.is_dir()
+    assert scrubrun.work(town, Watch(town, running, HELD)) == {"scrubs": 1, "lines": 1}
+    assert not mine.is_dir()
+    for name in (f"scrubs/{job.scrub}/result-old", "scrubs/nobody/part-00001"):
+        town.shelf.put(name, b"sealed")
+    assert scrubfiles.sweep(town.store, town.shelf) == 2
+    town.clock.moment = seen(town, job).expires
+    assert scrubfiles.delete_due(town.store, town.clock, town.shelf) == 1
+    assert not list(town.shelf.names("scrubs/"))
+    assert seen(town, job).lines == 1
+
+
+def test_several_scrubs_run_at_a_time_and_each_has_its_own_answers(small_town: Town) -> None:
+    town = small_town
+    town.load(30)
+    rolled(town)
+    jobs = [send(town, listed(town, *range(start, start + 40))) for start in range(4)]
+    assert scrub_due(town) == {"scrubs": 4, "lines": 160}
+    for start, job in enumerate(jobs):
+        assert [int(row["place"]) for row in rows_of(town, job)] == list(range(start, start + 40))
+    assert threading.active_count() < 20
+
+
+def test_progress_tells_lines_share_and_counts_while_it_runs(any_town: Town) -> None:
+    town = any_town
+    job = send(town, listed(town, 1, 2))
+    running = must_take(town)
+    assert scrubwork.progress(town.store, job=running, read=job.size // 2, lines=1, counts={"allowed/x": 1})
+    found = seen(town, job)
+    assert (found.lines, found.counts) == (1, {"allowed/x": 1})
+    assert 0.4 < found.share < 0.6
+    town.clock.advance(seconds=10)
+    left = seen(town, job).seconds_left(town.clock.now())
+    assert left is not None
+    assert 5 < left < 15
+
+
+def test_the_lease_of_a_scrub_goes_back_with_its_end(small_town: Town) -> None:
+    job = send(small_town, listed(small_town, 1))
+    scrub_due(small_town)
+    assert leases.take(small_town.store, small_town.clock, lease=lease_of(job.scrub), holder="x", seconds=1)
