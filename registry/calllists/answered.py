@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from registry.calllists.codings import Coding
@@ -57,14 +56,19 @@ def with_answers(
     `unit`: bytes of a code unit, in which the places of lines count. A line break stays where it was, before the next
     line; the last line has none where it had none.
     """
-    if not len(lines):
-        return native.tobytes()
-    bounds = np.append(np.zeros(1, np.int64), lines.stops * unit)
+    count = len(lines)
+    bounds = np.zeros(count + 2 + len(texts), np.int64)
+    bounds[1 : count + 1] = lines.stops
+    bounds[1 : count + 1] *= unit
+    bounds[count + 1] = len(native)
+    bounds[count + 2 :] = len(native) + np.cumsum([len(text) for text in texts])
+    held = np.concatenate((native, np.frombuffer(b"".join(texts), np.uint8)))
     pieces = pa.Array.from_buffers(
-        pa.large_binary(), len(lines), [None, pa.py_buffer(bounds), pa.py_buffer(native)]
-    )  # each holds the line break before it and the line's content
-    answers = pa.array(texts, pa.large_binary()).take(pa.array(which))
-    joined = pc.binary_join_element_wise(pieces, answers, pa.scalar(b"", pa.large_binary()))
-    offsets = np.frombuffer(joined.buffers()[1], np.int64, len(lines) + 1)
-    body = memoryview(joined.buffers()[2])[int(offsets[0]) : int(offsets[-1])]
-    return b"".join((body, native[bounds[-1] :].tobytes()))
+        pa.large_binary(), len(bounds) - 1, [None, pa.py_buffer(bounds), pa.py_buffer(held)]
+    )  # each line with the line break before it; what is behind the last one; the texts
+    order = np.empty(2 * count + 1, np.int64)
+    order[::2], order[1::2] = np.arange(count + 1), which
+    order[1::2] += count + 1
+    taken = pieces.take(pa.array(order))  # lies in memory one after another, as it is to be written
+    stop = int(np.frombuffer(taken.buffers()[1], np.int64, len(order) + 1)[-1])
+    return bytes(memoryview(taken.buffers()[2])[:stop])

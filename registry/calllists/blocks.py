@@ -15,9 +15,10 @@ import numpy as np
 from registry.calllists.codings import Coding, whole_units
 from registry.calllists.lines import LF, QUOTE, Block, last_break
 
-SIZE = 4 << 20
+SIZE = 1 << 20  # what stays in a core's cache while it is worked on
 LONGEST = 1 << 20  # bytes of one line
 KEPT = 200  # bytes of a line that is too long
+_NEAR = 1 << 14
 _UTF8 = Coding()
 
 
@@ -40,9 +41,13 @@ def blocks(
 
     `quoting`: a line break in quotes is none.
     """
-    rest, skipping = b"", False  # skipping: in a line that is too long, of which the beginning went out
+    held, length, skipping = list[bytes](), 0, False  # skipping: in a line too long, of which the beginning went out
     for piece in source:
-        rest += piece
+        held.append(piece)
+        length += len(piece)
+        if length < size and not skipping:
+            continue
+        rest = b"".join(held)
         if skipping:
             rest, skipping = _behind_break(rest, coding)
         while len(rest) >= size and not skipping:
@@ -52,6 +57,8 @@ def blocks(
             yield made
             if skipping:
                 rest, skipping = _behind_break(rest, coding)
+        held, length = [rest], len(rest)
+    rest = b"".join(held)
     while rest and not skipping:
         made, rest, skipping = _cut(rest, coding, longest, quoting)
         if made is None:
@@ -85,7 +92,7 @@ def _cut(rest: bytes, coding: Coding, longest: int, quoting: bool) -> tuple[Piec
     unit = coding.unit
     native = whole_units(rest, unit)
     data = coding.image(native)
-    cut = last_break(data, quotes=quoting)
+    cut = _last_break(data, quoting)
     if cut:
         return Piece(native[: cut * unit], data[:cut]), rest[cut * unit :], False
     if len(rest) <= longest:
@@ -95,6 +102,15 @@ def _cut(rest: bytes, coding: Coding, longest: int, quoting: bool) -> tuple[Piec
         cut = int(breaks[-1]) + 1
         return Piece(native[: cut * unit], data[:cut], quotes=False), rest[cut * unit :], False
     return _beginning(native[: KEPT - KEPT % unit].tobytes(), coding), rest[KEPT - KEPT % unit :], True
+
+
+def _last_break(data: Block, quoting: bool) -> int:
+    """As `last_break`, which looks at everything: needed only where no break is near the end, or that one is quoted."""
+    breaks = np.flatnonzero(data[-_NEAR:] == LF)
+    if not len(breaks):
+        return last_break(data, quotes=quoting)
+    cut = max(0, len(data) - _NEAR) + int(breaks[-1]) + 1
+    return last_break(data) if quoting and np.count_nonzero(data[:cut] == QUOTE) % 2 else cut
 
 
 def _beginning(native: bytes, coding: Coding) -> Piece:

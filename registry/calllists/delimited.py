@@ -21,9 +21,10 @@ def first_rows(sample: bytes, delimiter: str) -> list[list[str]]:
     """The cells of the first lines of UTF-8 text that are not empty."""
     lines = lines_of(np.frombuffer(sample, np.uint8), ord(delimiter))
     rows = []
-    for start, stop in zip(lines.starts[:SAMPLE_LINES].tolist(), lines.stops.tolist()):
-        inside = lines.delimiters[np.searchsorted(lines.delimiters, start) : np.searchsorted(lines.delimiters, stop)]
-        bounds = [start - 1, *inside[:MOST_COLUMNS].tolist(), stop]
+    first = 0
+    for start, stop, end in zip(lines.starts[:SAMPLE_LINES].tolist(), lines.stops.tolist(), lines.ends.tolist()):
+        bounds = [start - 1, *lines.marks[first:end][:MOST_COLUMNS].tolist(), stop]
+        first = end + 1
         cells = [sample[a + 1 : b].decode("utf-8", "replace") for a, b in itertools.pairwise(bounds)]
         if any(cells):
             rows.append([_bare(cell) for cell in cells])
@@ -40,8 +41,7 @@ def delimiter_of(sample: bytes) -> str:
     for delimiter in DELIMITERS:
         lines = lines_of(np.frombuffer(sample, np.uint8), ord(delimiter))
         filled = np.flatnonzero(lines.stops > lines.starts)[:SAMPLE_LINES]
-        inside = np.searchsorted(lines.delimiters, lines.stops) - np.searchsorted(lines.delimiters, lines.starts)
-        counts = inside[filled]
+        counts = lines.delimiters_each()[filled]
         score = int((counts == counts[0]).sum()) if len(counts) and counts[0] else 0
         if score > most:
             best, most = delimiter, score

@@ -23,71 +23,88 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """The lines of a block: where each begins and where its content ends; `delimiters`, those outside quotes."""
+    """The lines of a block: where each begins and where its content ends. `marks`: every delimiter and line break
+    outside quotes, in order; `ends`: the place in `marks` of each line's break."""
 
     data: Block
     starts: Places
     stops: Places
-    delimiters: Places
+    marks: Places
+    ends: Places
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def delimiters_each(self) -> Places:
         """How many delimiters each line has."""
-        first = np.searchsorted(self.delimiters, self.starts) if len(self.delimiters) else np.zeros(len(self), np.int64)
-        return np.diff(np.append(first, len(self.delimiters)))
+        return np.diff(self.ends, prepend=-1) - 1
 
     def field(self, column: int) -> tuple[Places, Places]:
         """Where the field of a column (from 0) begins and ends in each line, without quotes around it.
 
         In a line with fewer fields both are the line's end.
         """
-        first = np.searchsorted(self.delimiters, self.starts) if len(self.delimiters) else np.zeros(len(self), np.int64)
-        bounds = np.append(self.delimiters, np.int64(len(self.data)))
-        last = len(bounds) - 1
+        place = np.empty_like(self.ends)  # in `marks`, of what ends the field
+        place[:1], place[1:] = column, self.ends[:-1] + (1 + column)
+        starts = self.starts
         if column:
-            before = bounds[np.minimum(first + column - 1, last)]
-            there = before < self.stops
-            starts = np.where(there, before + 1, self.stops)
-        else:
-            starts = self.starts
-        stops = np.minimum(bounds[np.minimum(first + column, last)], self.stops)
-        return self._unquoted(starts, np.maximum(starts, stops))
+            starts = self.marks.take(np.minimum(place - 1, self.ends)) + 1
+            np.minimum(starts, self.stops, out=starts)
+        stops = np.minimum(self.marks.take(np.minimum(place, self.ends)), self.stops)
+        return self._unquoted(starts, stops)
 
     def _unquoted(self, starts: Places, stops: Places) -> tuple[Places, Places]:
         if not len(self.data):
             return starts, stops
-        quoted = stops - starts >= 2
-        quoted &= self.data[np.minimum(starts, len(self.data) - 1)] == QUOTE
-        quoted &= self.data[np.maximum(stops - 1, 0)] == QUOTE
+        quoted = self.data.take(starts, mode="clip") == QUOTE
+        if not quoted.any():
+            return starts, stops
+        quoted &= stops - starts >= 2
+        quoted &= self.data.take(stops - 1, mode="clip") == QUOTE
         return starts + quoted, stops - quoted
 
 
 def lines_of(data: Block, delimiter: int, *, quotes: bool = True) -> Lines:
     """The lines of a block (`delimiter` as a byte); without `quotes` a double quote is a character like any other."""
-    breaks = np.flatnonzero(data == LF)
-    delimiters = np.flatnonzero(data == delimiter)
-    marks = np.flatnonzero(data == QUOTE) if quotes else breaks[:0]
-    if len(marks):
-        breaks, delimiters = _outside(breaks, marks), _outside(delimiters, marks)
-    if len(data) and (not len(breaks) or breaks[-1] != len(data) - 1):
-        breaks = np.append(breaks, len(data))
-    starts = np.zeros(len(breaks), np.int64)
-    starts[1:] = breaks[:-1] + 1
-    returned = (breaks > starts) & (data[np.maximum(breaks - 1, 0)] == CR) if len(breaks) else np.zeros(0, bool)
-    return Lines(data, starts, breaks - returned, delimiters)
+    marks = np.flatnonzero((data == LF) | (data == delimiter))
+    if quotes:
+        marks = _outside(marks, data)
+    ends = np.flatnonzero(data.take(marks) == LF)
+    if len(data) and (not len(ends) or marks[ends[-1]] != len(data) - 1):
+        marks = np.append(marks, len(data))
+        ends = np.append(ends, len(marks) - 1)
+    stops = marks.take(ends)
+    starts = np.zeros_like(stops)
+    starts[1:] = stops[:-1] + 1
+    returned = data.take(stops - 1, mode="clip") == CR if len(stops) else np.zeros(0, bool)
+    if returned.any():
+        stops -= returned & (stops > starts)
+    return Lines(data, starts, stops, marks, ends)
 
 
-def _outside(places: Places, quotes: Places) -> Places:
-    outside: Places = places[np.searchsorted(quotes, places) % 2 == 0]
-    return outside
+def _outside(places: Places, data: Block) -> Places:
+    """Of places that ascend those outside quotes."""
+    quotes = np.flatnonzero(data == QUOTE)
+    if len(quotes) > len(places) // 4:
+        before = np.cumsum(data == QUOTE, dtype=np.uint8)  # overflows, and stays odd or even
+        outside: Places = places[before.take(places) & 1 == 0]
+        return outside
+    opened, closed = np.searchsorted(places, quotes[::2]), np.searchsorted(places, quotes[1::2])
+    if len(opened) > len(closed):
+        closed = np.append(closed, len(places))
+    some = np.flatnonzero(opened < closed)  # quotes that hold one of the places
+    if not len(some):
+        return places
+    turns = np.zeros(len(places) + 1, np.int8)
+    turns[opened[some]] += 1
+    turns[closed[some]] -= 1
+    beyond: Places = places[np.cumsum(turns[:-1], dtype=np.int8) == 0]
+    return beyond
 
 
 def last_break(data: Block, *, quotes: bool = True) -> int:
     """The place after the last line break of bytes that begin with a line; 0 where there is none outside quotes."""
     breaks = np.flatnonzero(data == LF)
-    marks = np.flatnonzero(data == QUOTE) if quotes else breaks[:0]
-    if len(marks):
-        breaks = _outside(breaks, marks)
+    if quotes:
+        breaks = _outside(breaks, data)
     return int(breaks[-1]) + 1 if len(breaks) else 0

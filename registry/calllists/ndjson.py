@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -194,7 +195,7 @@ def _filled(lines: Lines) -> Lines:
         place for place in short.tolist()
         if not lines.data[lines.starts[place] : lines.stops[place]].tobytes().strip()
     ]  # fmt: skip
-    return Lines(lines.data, np.delete(lines.starts, blank), np.delete(lines.stops, blank), lines.delimiters)
+    return replace(lines, starts=np.delete(lines.starts, blank), stops=np.delete(lines.stops, blank))
 
 
 def _joined(values: Sequence[bytes]) -> tuple[Block, NDArray[np.int64], NDArray[np.int64]]:
@@ -213,7 +214,7 @@ def _closed(lines: Lines) -> tuple[Lines, NDArray[np.bool_]]:
     empty = np.zeros(len(lines), bool)
     for place in np.flatnonzero(np.isin(lines.data[stops - 1], list(b"{ \t\r"))).tolist() if len(lines) else ():
         empty[place] = lines.data[lines.starts[place] : stops[place]].tobytes().strip() == b"{"
-    return Lines(lines.data, lines.starts, stops, lines.delimiters), empty
+    return replace(lines, stops=stops), empty
 
 
 def _members(answer: LineAnswer, names: Sequence[str], coding: Coding) -> bytes:

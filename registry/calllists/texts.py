@@ -201,11 +201,9 @@ def _chosen(rest: bytes, found: CallList, verdict: str, *, last: bool) -> tuple[
 def _verdicts(lines: Lines) -> NDArray[np.uint8]:
     """Which verdict stands at the end of each line: its place in _VERDICTS from 1; 0: none."""
     found = np.zeros(len(lines), np.uint8)
-    behind = np.searchsorted(lines.delimiters, lines.stops) if len(lines.delimiters) else np.zeros(len(lines), np.int64)
-    at = behind - len(answered.COLUMNS)
-    good = np.flatnonzero(at >= 0)
-    good = good[lines.delimiters[at[good]] >= lines.starts[good]]
-    starts, stops = lines.delimiters[at[good]] + 1, lines.delimiters[at[good] + 1]
+    good = np.flatnonzero(lines.delimiters_each() >= len(answered.COLUMNS))
+    at = lines.ends[good] - len(answered.COLUMNS)
+    starts, stops = lines.marks[at] + 1, lines.marks[at + 1]
     for number, word in enumerate(_VERDICTS, 1):
         same = np.flatnonzero(stops - starts == len(word))
         letters = np.frombuffer(word.encode(), np.uint8)
