@@ -24,7 +24,7 @@ from registry.webhook_events import QUARANTINE_ADDED, emit
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from registry.interfaces import Clock
+    from registry.interfaces import Clock, Shelf
     from registry.keys import KeyRing
     from registry.numbering import NumberPlan
     from registry.report_rows import Kind
@@ -81,6 +81,7 @@ def reasons(store: Store, *, source: str | None = None) -> dict[str, int]:
 def release(
     store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, rulebooks: Rulebooks, *, source: str, kind: Kind,
     name: str, corrected: dict[str, Any] | None = None, country: str = "CN", actor: str = "",
+    shelf: Shelf | None = None,
 ) -> RowResult:
     """Take a quarantined row again, with corrected fields or as it is; a duplicate counts as released too.
 
@@ -103,7 +104,7 @@ def release(
     else:
         result = reports.take_one(
             store, keys, clock, plan, rulebooks, source=source, kind=kind, fields=fields, country=country, batch=batch,
-            line=line,
+            line=line, shelf=shelf,
         )  # fmt: skip
     _resolve(store, clock, source=source, name=name, actor=actor, state="released", note=result.result)
     return result

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from registry import intake
+from registry import citing, intake
 from registry.errors import InvalidInputError
 from registry.intake import Intake, RowResult
 from registry.judging import Verdict, judge
@@ -28,7 +28,7 @@ from registry.webhook_events import REPORT_JUDGED, emit
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from registry.interfaces import Clock
+    from registry.interfaces import Clock, Shelf
     from registry.keys import KeyRing
     from registry.numbering import NumberPlan
     from registry.rulebook import Rulebooks
@@ -56,6 +56,7 @@ class _Desk:
     reporter: SealedNumber | None
     reading: Reading
     about: str = "reports"
+    shelf: Shelf | None = None
 
     def known(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         return self.store.reports.known(self.source, ids)
@@ -76,30 +77,31 @@ class _Desk:
 def stream_in(
     store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, rulebooks: Rulebooks, *, source: str, kind: Kind,
     rows: Iterable[Row | Unreadable], format: str = "", country: str = "CN", idempotency: str | None = None,
-    origin: str = "api", reporter: SealedNumber | None = None,
+    origin: str = "api", reporter: SealedNumber | None = None, shelf: Shelf | None = None,
 ) -> Iterator[RowResult | Intake]:
     """Take rows in while they arrive: one RowResult each, in their order, and the Intake last.
 
     `source` is the party that reports; rows of kind ftc name no called number and count towards the caller only.
     `rows` may be a `readers.Rows`, whose progress is then kept. Nothing of a chunk is answered before it is stored.
     Raises ConflictError (idempotency_reused, batch_in_progress) and whatever reading the rows raises; chunks before
-    that stay, and the batch can be continued under its idempotency key.
+    that stay, and the batch can be continued under its idempotency key. `shelf`: where receipts' leaves lie, which
+    verdicts cite; without it they cite none.
     """  # fmt: skip
     reading = Reading(plan=plan, kind=kind, country=country, keys=keys, trial=trial_of(store, keys, source))
-    desk = _Desk(store, keys, clock, plan, rulebooks, source, kind, reporter, reading)
+    desk = _Desk(store, keys, clock, plan, rulebooks, source, kind, reporter, reading, shelf=shelf)
     return intake.stream(desk, rows, format=format, idempotency=idempotency, origin=origin, most=CHUNK)
 
 
 def take_in(
     store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, rulebooks: Rulebooks, *, source: str, kind: Kind,
     rows: Iterable[Row | Unreadable], format: str = "", country: str = "CN", idempotency: str | None = None,
-    origin: str = "api", reporter: SealedNumber | None = None,
+    origin: str = "api", reporter: SealedNumber | None = None, shelf: Shelf | None = None,
 ) -> Intake:
     """Take all rows in and answer with the counts alone; parameters and errors as in `stream_in`."""  # fmt: skip
     return intake.last_of(
         stream_in(
             store, keys, clock, plan, rulebooks, source=source, kind=kind, rows=rows, format=format, country=country,
-            idempotency=idempotency, origin=origin, reporter=reporter,
+            idempotency=idempotency, origin=origin, reporter=reporter, shelf=shelf,
         )
     )  # fmt: skip
 
@@ -107,6 +109,7 @@ def take_in(
 def take_one(
     store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, rulebooks: Rulebooks, *, source: str, kind: Kind,
     fields: dict[str, Any], country: str = "CN", reporter: SealedNumber | None = None, batch: str = "", line: int = 1,
+    shelf: Shelf | None = None,
 ) -> RowResult:
     """Take one report in that somebody waits for: a person's, or a corrected row.
 
@@ -116,14 +119,14 @@ def take_one(
     trial = trial_of(store, keys, source)
     desk = _Desk(
         store, keys, clock, plan, rulebooks, source, kind, reporter,
-        Reading(plan=plan, kind=kind, country=country, keys=keys, trial=trial),
+        Reading(plan=plan, kind=kind, country=country, keys=keys, trial=trial), shelf=shelf,
     )  # fmt: skip
     now = clock.now()
     entry = desk.reading.entries([Row(line, b"", fields, typed=False)], to_micros(now))[0]
     if entry.refusal:
         raise InvalidInputError(entry.refusal.detail, code=entry.refusal.reason)
     with store.reading():
-        verdict = judge(store, plan, rulebooks, [entry], kind=kind, trial=trial)[0]
+        verdict = _judged(desk, [entry])[0]
     if isinstance(verdict, Refusal):
         raise InvalidInputError(verdict.detail, code=verdict.reason)
     with store.writing(about=f"reports {source}"):
@@ -162,13 +165,20 @@ def purge(store: Store, clock: Clock, rulebooks: Rulebooks) -> dict[str, int]:
 def _judge(desk: _Desk, entries: list[Entry]) -> dict[int, Verdict]:
     """The verdicts by id() of their entries; an entry that can't be judged yet turns into a refused one."""
     verdicts = {}
-    judged = judge(desk.store, desk.plan, desk.rulebooks, entries, kind=desk.kind, trial=desk.reading.trial)
-    for entry, found in zip(entries, judged):
+    for entry, found in zip(entries, _judged(desk, entries)):
         if isinstance(found, Refusal):
             desk.reading.refuse(entry, found)
         else:
             verdicts[id(entry)] = found
     return verdicts
+
+
+def _judged(desk: _Desk, entries: list[Entry]) -> list[Verdict | Refusal]:
+    trial = desk.reading.trial
+    judged = judge(desk.store, desk.plan, desk.rulebooks, entries, kind=desk.kind, trial=trial)
+    if desk.shelf is None or trial is not None:
+        return judged
+    return citing.weigh(desk.store, desk.shelf, desk.keys, desk.rulebooks, entries, judged)
 
 
 def _report(desk: _Desk, batch: str, entry: Entry, verdict: Verdict, now: datetime) -> dict[str, Any]:

@@ -59,6 +59,12 @@ class Grace(Struct, frozen=True, forbid_unknown_fields=True):
     telemarketers: Count
 
 
+class Receipts(Struct, frozen=True, forbid_unknown_fields=True):
+    """What receipts of scrubs are worth (docs/adr/0016)."""
+
+    protects_days: Count  # how long after a scrub its answer is relied on at most; 0: it protects nobody
+
+
 class Frequency(Struct, frozen=True, forbid_unknown_fields=True):
     """How often one number may be called by one sender (rule 70)."""
 
@@ -106,6 +112,7 @@ class Rulebook(Struct, frozen=True, forbid_unknown_fields=True):
     consent: Consent
     rest: Rest
     grace: Grace
+    receipts: Receipts
     frequency: Frequency
     retention: Retention
     deadlines: Deadlines

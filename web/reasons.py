@@ -35,6 +35,8 @@ REASONS: Mapping[str, Any] = {  # of decisions and verdicts (RULES 49)
     "within_grace": lazy_gettext("The refusal was too young to be known everywhere."),
     "consented": lazy_gettext("Consent was given."),
     "no_recorded_will": lazy_gettext("Nothing was recorded against it."),
+    "receipt_allowed": lazy_gettext("The sender holds a receipt: it had asked before, and was told that it may."),
+    "receipt_declined": lazy_gettext("The sender holds a receipt: it had asked before, and was told that it may not."),
     "no_called_number": lazy_gettext("The report names no called number and counts towards the caller only."),
     "no_rulebook": lazy_gettext("No rulebook was in force on that day."),
 }

@@ -44,14 +44,14 @@ class Receipts:
             party=party, before=before, limit=limit,
         )
 
-    def holding(
-        self, party: str, *, channel: str, category: str, at: int, limit: int
+    def between(
+        self, party: str, *, channel: str, category: str, first: int, last: int, limit: int
     ) -> tuple[Receipt, ...]:
-        """A party's receipts for a kind of contact whose answers hold at a time (Micros), newest first."""
+        """A party's receipts for a kind of contact that were held in [first, last] (Micros), newest first."""
         return self._many(
-            """party = :party AND channel = :channel AND category = :category AND valid_until > :at AND at <= :at
-            AND issued <= :at AND sandbox = 0 AND erased = 0 ORDER BY issued DESC, receipt LIMIT :limit""",
-            party=party, channel=channel, category=category, at=at, limit=limit,
+            """party = :party AND channel = :channel AND category = :category AND valid_until > :first AND at <= :last
+            AND issued <= :last AND sandbox = 0 AND erased = 0 ORDER BY issued DESC, receipt LIMIT :limit""",
+            party=party, channel=channel, category=category, first=first, last=last, limit=limit,
         )
 
     def parties(self, *, since: int) -> set[str]:
