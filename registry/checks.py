@@ -3,6 +3,7 @@
 Rules of this room:
 - Few statements for any number of numbers. Nearly all have a preference or nothing; what a preference comes to is
   judged once an hour for each kind of contact and remembered. Of whom more stands is judged by all that stands.
+- Only answers are charged: each distinct number, up to the quota (`quotas.py`); one beyond it is told so.
 - Numbers come as text, are sealed at once, and stand in no error and no log; answers are in the order of the numbers.
 - A key of the sandbox learns of magic numbers alone: to it, all others are numbers that nobody holds.
 """
@@ -16,8 +17,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from registry import sandbox, sealing
+from registry import sealing
 from registry.decisions import Contact
 from registry.editions import MASKS
 from registry.errors import InvalidInputError, NotAllowedError
@@ -25,7 +27,9 @@ from registry.numbering.reading import Reason
 from registry.numbers import parse_many
 from registry.organisations import must_act_for
 from registry.preferences import ALL_CATEGORIES
+from registry.quotas import charge_few
 from registry.scrub import Judge, LineAnswer
+from registry.scrubbases import sandbox_scrubber
 from registry.scrubindex import PREFERENCE
 from registry.scrubjobs import actor_is_sandbox, tidied
 from registry.sealing import BLOCK, SealedNumber
@@ -34,19 +38,15 @@ from registry.times import to_micros
 
 if TYPE_CHECKING:
     from registry.access import Actor
-    from registry.interfaces import Clock
-    from registry.keys import KeyRing
     from registry.numbering import NumberPlan
-    from registry.numbers import NumberArray
     from registry.parties import Party
+    from registry.quotas import Ledger
     from registry.rulebook import Rulebooks
     from registry.scrubjobs import Ask
-    from registry.settings import ScrubSettings
-    from registry.store import Store
 
 _HOURS_KEPT = 200
 _INVALID = {int(reason): LineAnswer("invalid", reason.slug) for reason in Reason}
-_UNASSIGNED = LineAnswer("invalid", Reason.UNASSIGNED.slug)
+QUOTA_REACHED = LineAnswer("invalid", "quota_reached")
 Declined = tuple[int, int]  # the channel's mask, as far as it makes a difference, and quiet
 
 
@@ -70,26 +70,25 @@ class Checked:
 class Checker:
     """Answers single checks; made once per process, and shared by threads."""
 
-    def __init__(
-        self, store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, rulebooks: Rulebooks,
-        settings: ScrubSettings,
-    ) -> None:
-        self._store, self._keys, self._clock, self._settings = store, keys, clock, settings
+    def __init__(self, ledger: Ledger, plan: NumberPlan, rulebooks: Rulebooks) -> None:
+        self._ledger, self._store, self._clock = ledger, ledger.store, ledger.clock
         self._plan, self._rulebooks = plan, rulebooks
-        self._valid = timedelta(days=settings.valid_days)
+        self._most = ledger.settings.scrubs.check_most
+        self._valid = timedelta(days=ledger.settings.scrubs.valid_days)
         self._hours: dict[tuple[object, ...], _Hour] = {}
         self._lock = threading.Lock()
 
     def check(self, *, actor: Actor, ask: Ask, numbers: Sequence[str]) -> Checked:
-        """The answer to each typed number.
+        """The answer to each typed number, charged to the party.
 
-        Raises NotAllowedError not_a_telemarketer, InvalidInputError no_numbers, too_many_numbers, bad_campaign,
-        bad_country, bad_time, bad_on_behalf, UnavailableError holidays_unknown.
+        Raises NotAllowedError not_a_telemarketer, held_by_guard, InvalidInputError no_numbers, too_many_numbers,
+        bad_campaign, bad_country, bad_time, bad_on_behalf, TooManyError slow_lane, UnavailableError holidays_unknown;
+        then nothing is charged.
         """
         party, now = telemarketer_of(actor), self._clock.now()
-        if not 1 <= len(numbers) <= self._settings.check_most:
+        if not 1 <= len(numbers) <= self._most:
             raise InvalidInputError(
-                f"A check takes 1 to {self._settings.check_most} numbers.",
+                f"A check takes 1 to {self._most} numbers.",
                 code="too_many_numbers" if numbers else "no_numbers",
             )
         ask = tidied(ask, now)
@@ -98,51 +97,54 @@ class Checker:
         )
         must_act_for(self._store, party.party, ask.on_behalf, at=contact.at)
         if actor_is_sandbox(actor):
-            found = parse_many(numbers, self._plan.with_sandbox(), country=ask.country)
-            edition = self._store.editions.newest()
-            answers = self._of_sandbox(found, contact, edition)
+            answers, edition = self._of_sandbox(numbers, contact, country=ask.country)
         else:
             found = parse_many(numbers, self._plan, country=ask.country)
+            good = np.flatnonzero(found.ok)
+            sealed = sealing.seal_many(self._ledger.keys.at_rest, found.digits[good], found.kind[good])
+            answers = [_INVALID[reason] for reason in found.reason.tolist()]
             with self._store.reading():
                 edition = self._store.editions.newest()
-                answers = self._of_tables(found, contact)
+                told = self._of_tables(sealed, contact)
+            if len(good):
+                granted = charge_few(self._ledger, party=party, sealed=sealed).tolist()
+                told = [answer if may else QUOTA_REACHED for answer, may in zip(told, granted)]
+            for place, answer in zip(good.tolist(), told):
+                answers[place] = answer
         return Checked(tuple(answers), contact.at, edition, self._rulebooks.at(contact.at).name)
 
-    def _of_sandbox(self, numbers: NumberArray, contact: Contact, edition: int) -> list[LineAnswer]:
-        known, judge = sandbox.load(), self._judge(contact)
-        answers = [_INVALID[reason] for reason in numbers.reason.tolist()]
-        for place in np.flatnonzero(numbers.ok).tolist():
-            number = numbers[place]
-            if not self._plan.is_sandbox(number):
-                answers[place] = _UNASSIGNED
-                continue
-            standing = known.standing(number, edition=max(1, edition), party=contact.telemarketer, at=contact.at)
-            answers[place] = judge.of_standing(standing)
-        return answers
+    def _of_sandbox(
+        self, numbers: Sequence[str], contact: Contact, *, country: str
+    ) -> tuple[list[LineAnswer], int]:
+        """The answers to magic numbers, and at which edition."""
+        found = parse_many(numbers, self._plan.with_sandbox(), country=country)
+        edition = max(1, self._store.editions.newest())  # as a scrub has it: before the first, they stand as at it
+        scrubber = sandbox_scrubber(
+            self._rulebooks, self._plan, contact=contact, edition=edition, valid=self._valid
+        )
+        told = scrubber.answer(found)
+        return [told[place] for place in range(len(numbers))], edition
 
-    def _of_tables(self, numbers: NumberArray, contact: Contact) -> list[LineAnswer]:
-        """Inside `reading()`."""
-        answers = [_INVALID[reason] for reason in numbers.reason.tolist()]
-        good = np.flatnonzero(numbers.ok)
-        raw = sealing.seal_many(self._keys.at_rest, numbers.digits[good], numbers.kind[good]).tobytes()
-        sealed = [raw[start : start + BLOCK] for start in range(0, len(raw), BLOCK)]
-        found = self._of_numbers(list(dict.fromkeys(sealed)), contact)
-        for place, number in zip(good.tolist(), sealed):
-            answers[place] = found[number]
-        return answers
+    def _of_tables(self, sealed: NDArray[np.uint8], contact: Contact) -> list[LineAnswer]:
+        """The answers to sealed numbers u8[n, 16], inside `reading()`."""
+        raw = sealed.tobytes()
+        numbers = [raw[start : start + BLOCK] for start in range(0, len(raw), BLOCK)]
+        found = self._of_numbers(list(dict.fromkeys(numbers)), contact)
+        return [found[number] for number in numbers]
 
     def _of_numbers(self, numbers: list[bytes], contact: Contact) -> dict[bytes, LineAnswer]:
         """The answers to different sealed numbers."""
         assert contact.telemarketer is not None
         grace = timedelta(seconds=self._rulebooks.at(contact.at).grace.telemarketers)
-        special = self._store.checks.special(
-            numbers, telemarketer=contact.telemarketer, since=to_micros(contact.at - grace)
-        )
+        young = to_micros(contact.at - grace)
+        special = self._store.checks.known_to(contact.telemarketer, numbers)
         mask, bit = MASKS[contact.channel], 1 << contact.category
         declined: dict[bytes, Declined] = dict.fromkeys(numbers, (0, 0))
         for row in self._store.checks.preferences(numbers):
-            chosen = row[mask]
-            declined[bytes(row["number"])] = (chosen if chosen == ALL_CATEGORIES else chosen & bit, row["quiet"])
+            number, chosen = bytes(row["number"]), row[mask]
+            declined[number] = (chosen if chosen == ALL_CATEGORIES else chosen & bit, row["quiet"])
+            if row["since"] > young:
+                special.add(number)
         known = self._hour(contact).answers(contact, set(declined.values()))
         answers = {number: known[said] for number, said in declined.items()}
         if special:

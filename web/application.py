@@ -41,6 +41,7 @@ from web import (
 )
 from web.api import (
     acknowledgements,
+    balance,
     checks,
     codes,
     feeds,
@@ -70,7 +71,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,
     keys.blueprint, reports.blueprint, numberevents.blueprint, quarantine.blueprint, api_webhooks.blueprint,
-    checks.blueprint, api_scrubs.blueprint, scrubparts.blueprint, scrubresults.blueprint,
+    checks.blueprint, balance.blueprint, api_scrubs.blueprint, scrubparts.blueprint, scrubresults.blueprint,
     rulebooks.blueprint, openapi.blueprint, vitals.blueprint,
 )
 
@@ -98,7 +99,8 @@ def create_app(registry: Registry) -> Flask:
     app = Flask("web", root_path=str(Path(__file__).parent), static_folder=None)
     tallies = Tallies(registry.store, registry.clock)
     registry = replace(registry, sms=CountedGateway(registry.sms, tallies))
-    app.extensions.update(registry=registry, tallies=tallies, checker=_checker(registry))
+    checker = Checker(registry.quotas, registry.plan, registry.rulebooks)
+    app.extensions.update(registry=registry, tallies=tallies, checker=checker)
     _configure(app, registry)
     app.before_request(_begin)
     csrf = CSRFProtect(app)
@@ -116,12 +118,6 @@ def create_app(registry: Registry) -> Flask:
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
         )
     return app
-
-
-def _checker(registry: Registry) -> Checker:
-    return Checker(
-        registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, registry.settings.scrubs
-    )
 
 
 def _configure(app: Flask, registry: Registry) -> None:

@@ -81,16 +81,28 @@ def expand(sql: str, values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         return sql, values
     flat = {name: value for name, value in values.items() if name not in lists}
     for name, items in lists.items():
-        names = _names(name, len(items))
-        marks = ", ".join(f":{each}" for each in names) or "NULL"
+        marks = ", ".join(f":{name}_{i}" for i in range(len(items))) or "NULL"
         sql = re.sub(rf"(?<![:\w]):{name}\b", f"({marks})", sql)
-        flat.update(zip(names, items))
+        flat.update({f"{name}_{i}": item for i, item in enumerate(items)})
     return sql, flat
 
 
-@lru_cache(maxsize=64)
-def _names(name: str, count: int) -> tuple[str, ...]:
-    return tuple(f"{name}_{i}" for i in range(count))
+def by_place(sql: str, values: dict[str, Any]) -> tuple[str, dict[str, Any] | list[Any]]:
+    """As `expand`, with all parameters told by their places where there are lists: SQLite looks through all names for
+    each name, so that thousands would take it longer than the query."""
+    if not any(isinstance(value, tuple) for value in values.values()):
+        return sql, values
+    placed: list[Any] = []
+
+    def place(found: re.Match[str]) -> str:
+        value = values[found[1]]
+        if not isinstance(value, tuple):
+            placed.append(value)
+            return "?"
+        placed.extend(value)
+        return f"({', '.join('?' * len(value)) or 'NULL'})"
+
+    return _NAME.sub(place, sql), placed
 
 
 @lru_cache(maxsize=1024)
@@ -268,9 +280,9 @@ class SqliteEngine:
     def rows(self, sql: str, /, **values: Any) -> list[Row]:
         held = self._connections.held()
         must_write(sql, held.transaction)
-        sql, values = expand(sql, values)
+        sql, given = by_place(sql, values)
         with _Clearly():
-            cursor = held.connection.execute(sql, values)
+            cursor = held.connection.execute(sql, given)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row)) for row in cursor.fetchall()]
 
@@ -279,18 +291,18 @@ class SqliteEngine:
         return rows[0] if rows else None
 
     def stream(self, sql: str, /, *, chunk: int = 50_000, **values: Any) -> Iterator[list[tuple[Any, ...]]]:
-        sql, values = expand(sql, values)
+        sql, given = by_place(sql, values)
         if self._connections.transaction():
-            yield from _fetch(self._connections.held().connection, sql, values, chunk)
+            yield from _fetch(self._connections.held().connection, sql, given, chunk)
         else:
             with closing(self._connect()) as connection:
-                yield from _fetch(connection, sql, values, chunk)
+                yield from _fetch(connection, sql, given, chunk)
 
     def run(self, sql: str, /, **values: Any) -> int:
         held = self._writer()
-        sql, values = expand(sql, values)
+        sql, given = by_place(sql, values)
         with _Clearly():
-            return held.connection.execute(sql, values).rowcount
+            return held.connection.execute(sql, given).rowcount
 
     def run_many(self, sql: str, rows: Iterable[Mapping[str, Any]], /) -> int:
         held = self._writer()
@@ -314,7 +326,7 @@ class SqliteEngine:
 
 
 def _fetch(
-    connection: sqlite3.Connection, sql: str, values: dict[str, Any], chunk: int
+    connection: sqlite3.Connection, sql: str, values: dict[str, Any] | list[Any], chunk: int
 ) -> Iterator[list[tuple[Any, ...]]]:
     with _Clearly():
         cursor = connection.execute(sql, values)

@@ -8,25 +8,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from registry import consents, parties, registrations, sandbox, sealing
+from registry import consents, parties, quotas, registrations, sandbox, sealing
 from registry.access import Actor
 from registry.checks import Checker
 from registry.decisions import Contact
-from registry.errors import InvalidInputError, NotAllowedError
+from registry.errors import InvalidInputError, NotAllowedError, TooManyError
 from registry.keys import KeyRing
 from registry.numbering import load_plan
 from registry.numbering.draw import draw_numbers
 from registry.preferences import Category, Channel, Preference
+from registry.quotas import Ledger
 from registry.rulebook import load_rulebooks
 from registry.scrub import answer_one
 from registry.scrubjobs import Ask
-from registry.settings import ScrubSettings
+from registry.settings import ScrubSettings, Settings, Tier
 from registry.standing import standing_of
 from registry.store import Store
-from tests.doubles import FakeClock
+from tests.doubles import FakeClock, MemoryShelf
 
-PLAN, RULEBOOKS, SETTINGS = load_plan(), load_rulebooks(), ScrubSettings()
-VALID = timedelta(days=SETTINGS.valid_days)
+PLAN, RULEBOOKS = load_plan(), load_rulebooks()
+SETTINGS = Settings(scrubs=ScrubSettings(tiers={"basic": Tier(day=60, epoch=90)}))
+VALID = timedelta(days=SETTINGS.scrubs.valid_days)
 ASK = Ask(Channel.CALLS, Category.LOAN)
 CHOICES = (
     Preference(0xFFFF, 0xFFFF, 0xFFFF, 0), Preference(1, 0, 3, 0), Preference(0, 0, 0, 0xE000FF),
@@ -48,7 +50,8 @@ class Town:
             store, clock, party="acme", kind="telemarketer", name_zh="某公司", name_en="Acme"
         )
         self.actor = Actor("key", party=party, key="k", scopes=frozenset({"check"}))
-        self.checker = Checker(store, keys, clock, PLAN, RULEBOOKS, SETTINGS)
+        self.ledger = Ledger(store, clock, MemoryShelf(), keys, SETTINGS)
+        self.checker = Checker(self.ledger, PLAN, RULEBOOKS)
 
     def check(self, ask: Ask = ASK, *numbers: str) -> Any:
         return self.checker.check(actor=self.actor, ask=ask, numbers=numbers or self.typed)
@@ -156,11 +159,43 @@ def test_a_sandbox_key_learns_of_magic_numbers_only(town: Town) -> None:
     town.clock.advance(hours=1)
     magic = {case.id: case.number.e164 for case in sandbox.load().cases}
     numbers = [magic["declines-everything"], magic["never-registered"], town.typed[0]]
-    with town.store.writing():
-        town.store.editions.insert(edition=1, state="published", opened=1, published=1)
     found = town.checker.check(actor=actor, ask=ASK, numbers=numbers)
     assert [(answer.verdict, answer.reason) for answer in found.answers] == [
         ("declined", "everything_declined"), ("allowed", "no_recorded_will"), ("invalid", "unassigned"),
     ]
     real = town.check(ASK, *numbers)
     assert [answer.verdict for answer in real.answers] == ["invalid", "invalid", "declined"]
+
+
+def _used(town: Town) -> int:
+    return quotas.balance(town.store, town.clock, SETTINGS, town.actor.party).day.used
+
+
+def test_each_number_is_charged_once_and_what_is_none_is_free(town: Town) -> None:
+    town.check(ASK, *town.typed[:10], *town.typed[:10], "tomorrow", "10086")
+    assert _used(town) == 10
+    town.check(Ask(Channel.MESSAGES, Category.TRAVEL), *town.typed[:12])
+    assert _used(town) == 12
+    with pytest.raises(InvalidInputError):
+        town.check(Ask(Channel.CALLS, Category.LOAN, country="china"), *town.typed)
+    town.checker.check(actor=Actor("key", party=town.actor.party, sandbox=True), ask=ASK, numbers=town.typed)
+    assert _used(town) == 12
+
+
+def test_numbers_beyond_the_quota_are_told_so_and_known_ones_still_answered(town: Town) -> None:
+    more = [f"+{each}" for each in draw_numbers(PLAN, 50, seed=9)]
+    town.check()
+    found = town.check(ASK, *more, *town.typed)
+    assert [answer.reason for answer in found.answers].count("quota_reached") == 30
+    assert all(answer.reason == "quota_reached" for answer in found.answers[20:50])
+    assert all(answer.verdict == "allowed" for answer in (*found.answers[:20], *found.answers[50:]))
+    assert _used(town) == 60
+
+
+def test_a_party_that_is_held_or_slowed_down_gets_no_answer(town: Town) -> None:
+    for lane, error in [("held", NotAllowedError), ("slow", TooManyError)]:
+        with town.store.writing():
+            town.store.guard.put_lane("acme", lane=lane, since=0, by="officer")
+        with pytest.raises(error):
+            for seed in range(40):
+                town.check(ASK, *(f"+{each}" for each in draw_numbers(PLAN, 40, seed=seed)))

@@ -55,7 +55,10 @@ def test_each_number_is_answered_in_its_place_with_its_id(
     assert said["counts"] == {"allowed": 1, "declined": 1, "invalid": 2}
     assert said["at"] == "2026-11-23T03:00:00Z"
     assert said["rulebook"] == "2026"
-    assert answer.headers["RateLimit-Policy"] == '"api-key-checks";q=6000;w=60'
+    assert answer.headers["RateLimit-Policy"].split(", ") == [
+        '"numbers-day";q=50000;w=86400', '"numbers-month";q=500000;w=2678400', '"api-key-checks";q=6000;w=60',
+    ]
+    assert answer.headers["RateLimit"].startswith('"numbers-day";r=49998;t=46800, "numbers-month";r=499998;t=')
 
 
 def test_quiet_hours_name_the_next_hour_in_which_it_is_allowed(
@@ -97,9 +100,23 @@ def test_ten_thousand_numbers_are_answered_in_one_call(client: FlaskClient, head
     assert len(said["answers"]) == sum(said["counts"].values()) == 10_000
 
 
-def test_a_key_needs_the_scope_and_a_telemarketer_behind_it(
+def test_a_key_needs_the_scope_check(
     client: FlaskClient, carrier: Carrier, problem: Problem
 ) -> None:
     assert problem(check(client, {}, TYPED), 401)
     assert problem(check(client, carrier("acme", "scrub", kind="telemarketer"), TYPED), 403)["code"] == "scope_missing"
-    assert problem(check(client, carrier("cmcc", "check"), TYPED), 403)["code"] == "not_a_telemarketer"
+
+
+def test_the_balance_says_what_is_left_today_and_this_month(
+    client: FlaskClient, headers: dict[str, str], carrier: Carrier, problem: Problem
+) -> None:
+    check(client, headers, TYPED, "13900139000", "nobody")
+    said = client.get("/api/v1/balance", headers=headers).get_json()
+    assert (said["tier"], said["lane"], said["day"]) == (
+        "basic", "usual", {"limit": 50_000, "used": 2, "left": 49_998, "renews": "2026-11-23T16:00:00Z"},
+    )
+    assert said["month"]["renews"] == "2026-11-30T16:00:00Z"
+    reader = carrier("acme", "read", kind="telemarketer")
+    assert client.get("/api/v1/balance", headers=reader).get_json() == said
+    refused = client.get("/api/v1/balance", headers=carrier("cmcc", "read"))
+    assert problem(refused, 403)["code"] == "not_a_telemarketer"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from web.api.balance import with_balance
 from web.api.edge import Operation, answer, only, operation, read
 from web.api.metering import often
 from web.api.scrub_messages import CheckAnswer, CheckItem, ChecksAnswer, ChecksRequest
@@ -46,6 +47,6 @@ def check() -> Response:
         )
         for (number, own), said in zip(items, found.answers)
     ]
-    return answer(ChecksAnswer(
+    return with_balance(answer(ChecksAnswer(
         at=found.at, edition=found.edition, rulebook=found.rulebook, counts=found.counts(), answers=answers
-    ))
+    )))

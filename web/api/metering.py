@@ -46,11 +46,19 @@ def _metered(view: Callable[P, Response], name: str, most_of: Callable[[], int])
         most = most_of()
         left, reset = _spend(name, most)
         response = view(*args, **values)
-        response.headers["RateLimit-Policy"] = f'"{name}";q={most};w={PER_S}'
-        response.headers["RateLimit"] = f'"{name}";r={left};t={reset}'
+        say(response, name, most=most, per_s=PER_S, left=left, reset=reset)
         return response
 
     return spending
+
+
+def say(response: Response, name: str, *, most: int, per_s: int, left: int, reset: int) -> None:
+    """Name one more allowance in an answer's headers: `most` per `per_s`, `left` of it, whole again in `reset` s."""
+    for header, text in (
+        ("RateLimit-Policy", f'"{name}";q={most};w={per_s}'), ("RateLimit", f'"{name}";r={left};t={reset}')
+    ):
+        before = response.headers.get(header)
+        response.headers[header] = f"{before}, {text}" if before else text
 
 
 def _spend(name: str, most: int) -> tuple[int, int]:

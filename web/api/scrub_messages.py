@@ -22,7 +22,7 @@ Moment = Annotated[
     datetime, Meta(tz=True, description="When the contact is to happen, with its offset; now where it is left out.")
 ]
 Campaign = Annotated[str, Meta(max_length=80, description="Your word for the campaign; it stands in the receipt.")]
-OnBehalf = Annotated[str, Meta(max_length=32, description="The id (p_…) of the principal you act for; empty for yourself.")]
+OnBehalf = Annotated[str, Meta(max_length=32, description="The id (p_…) of the principal you act for, or empty.")]
 Typed = Annotated[str, Meta(max_length=1000)] | Annotated[int, Meta(ge=0, le=2**53)]
 
 
@@ -180,3 +180,25 @@ class PartsAnswer(Out, frozen=True, kw_only=True):
 
     parts: list[PartMessage]
     size: int
+
+
+# what may still be asked for
+
+
+class WindowMessage(Out, frozen=True, kw_only=True):
+    """Distinct numbers of a day or calendar month: how many there are, were asked for, are left; until when."""
+
+    limit: int
+    used: int
+    left: int
+    renews: datetime
+
+
+class BalanceAnswer(Out, frozen=True, kw_only=True):
+    """What your party may still ask for. `lane`: usual, slow (at most `slow_hour` new numbers an hour), held."""
+
+    tier: str
+    lane: str
+    slow_hour: int
+    day: WindowMessage
+    month: WindowMessage

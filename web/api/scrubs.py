@@ -17,6 +17,7 @@ from registry.scrubjobs import Ask, Part, ScrubJob
 from registry.times import from_micros, to_micros
 from web.api.arriving import PARAMETERS as BODY
 from web.api.arriving import announced, pieces, work_folder
+from web.api.balance import with_balance
 from web.api.edge import JSON, Operation, Parameter, answer, only, operation, party_of, place_of, read, whole
 from web.api.metering import metered
 from web.api.scrub_messages import Asked, ScrubAnswer, ScrubRequest, ScrubsAnswer
@@ -73,7 +74,7 @@ def begin() -> Response:
     if request.mimetype == JSON:
         only()
         asked = read(ScrubRequest)
-        return _told(_begun(asked.ask(asked.column), asked.name), 201)
+        return with_balance(_told(_begun(asked.ask(asked.column), asked.name), 201))
     only(*_NAMES)
     values = {name: value for name, value in request.args.items() if name not in ("name", "column")}
     try:
@@ -81,7 +82,7 @@ def begin() -> Response:
     except msgspec.ValidationError as error:
         raise InvalidInputError(place_of(error), code="bad_query") from None
     job = _begun(asked_by_query.ask(request.args.get("column", "")[:200]), request.args.get("name", "")[:200])
-    return _told(_received(job), 202)
+    return with_balance(_told(_received(job), 202))
 
 
 def _begun(ask: Ask, name: str) -> ScrubJob:
