@@ -52,10 +52,21 @@ def issue(
     store: Store, clock: Clock, shelf: Shelf, keys: KeyRing, signing: ReceiptKeys, work: Path, *, facts: Facts,
     distinct: Iterable[NDArray[np.void]], kinds: Sequence[LineAnswer], receipt: str = "",
 ) -> Receipt:
-    """Issue the receipt of a scrub: `distinct` as `Spool.distinct()` gives it, `kinds` the different answers.
+    """Issue the receipt of a scrub: as `make` makes it, and written."""
+    made = make(clock, shelf, keys, signing, work, facts=facts, distinct=distinct, kinds=kinds, receipt=receipt)
+    with store.writing(about=f"receipts of {made.party}"):
+        store.receipts.put(made)
+    return made
 
-    `work` is a folder for what passes through, sealed. `receipt`: an id that was given to it before, so that a worker
-    that goes on after a break issues the same one again.
+
+def make(
+    clock: Clock, shelf: Shelf, keys: KeyRing, signing: ReceiptKeys, work: Path, *, facts: Facts,
+    distinct: Iterable[NDArray[np.void]], kinds: Sequence[LineAnswer], receipt: str = "",
+) -> Receipt:
+    """The receipt of a scrub, its leaves on the shelf; it counts when it is written (`store.receipts.put`).
+
+    `distinct` as `Spool.distinct()` gives it, `kinds` the different answers; `work` is a folder for what passes
+    through, sealed. `receipt`: an id that was given to it before.
     """
     name = receipt or new_id()
     reasons = _reasons(kinds)
@@ -75,14 +86,11 @@ def issue(
         said | {"distinct": size}, tuple(reasons), Tree(TREE, size, root.hex()), facts.sandbox,
     )
     envelope = msgspec.json.encode(seal(msgspec.json.encode(payload), signing)).decode()
-    issued = Receipt(
+    return Receipt(
         name, facts.party.id, facts.scrub, facts.campaign, facts.on_behalf.id if facts.on_behalf else "",
         facts.channel, facts.category, facts.at, facts.valid_until, now, size, facts.sandbox,
         facts.kept_until or facts.valid_until, envelope,
     )
-    with store.writing(about=f"receipts of {facts.party.id}"):
-        store.receipts.put(issued)
-    return issued
 
 
 def new_id() -> str:

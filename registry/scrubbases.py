@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from registry.store.editions import BaseRow
 
 FOLDER, ENDING = "base/", ".scrub"
-_SANDBOX_KEY = hashlib.sha256(b"decline-call/sandbox").digest()
 
 
 def prefix_of(base: BaseRow) -> str:
@@ -94,28 +93,28 @@ def scrubber_of(
 
 
 def sandbox_scrubber(
-    rulebooks: Rulebooks, plan: NumberPlan, *, contact: Contact, edition: int, valid: timedelta
+    keys: KeyRing, rulebooks: Rulebooks, plan: NumberPlan, *, contact: Contact, edition: int, valid: timedelta
 ) -> Scrubber:
     """Who answers for a kind of contact with magic numbers as they stand at an edition; numbers are to be read by
     `plan.with_sandbox()`. Numbers that somebody may hold are `unassigned`. Raises as `scrubber_of`."""
-    return _SandboxScrubber(rulebooks, plan, contact, edition, valid)
+    return _SandboxScrubber(keys.at_rest, rulebooks, plan, contact, edition, valid)
 
 
 class _SandboxScrubber(Scrubber):
-    """Knows magic numbers, sealed under a key that seals nothing else."""
+    """Knows magic numbers, and reads no table."""
 
     def __init__(
-        self, rulebooks: Rulebooks, plan: NumberPlan, contact: Contact, edition: int, valid: timedelta
+        self, at_rest: bytes, rulebooks: Rulebooks, plan: NumberPlan, contact: Contact, edition: int, valid: timedelta
     ) -> None:
         magic = sandbox.load()
-        sealed = sealing.seal_many(_SANDBOX_KEY, np.array([case.number.digits for case in magic.cases], np.uint64))
+        sealed = sealing.seal_many(at_rest, np.array([case.number.digits for case in magic.cases], np.uint64))
         self._magic = {
             row.tobytes(): magic.standing(case.number, edition=edition, party=contact.telemarketer, at=contact.at)
             for row, case in zip(sealed, magic.cases)
         }
         keys = np.sort(keys_of(sealed))
         lists = Lists((index_of(keys, np.full(len(keys), ASK, np.uint32), PreferenceTable().table()),), edition)
-        super().__init__(None, lists, contact, rulebooks, at_rest=_SANDBOX_KEY, holidays=plan.holidays, valid=valid)
+        super().__init__(None, lists, contact, rulebooks, at_rest=at_rest, holidays=plan.holidays, valid=valid)
         self._plan = plan
 
     def answer(self, numbers: NumberArray) -> Answered:

@@ -10,6 +10,7 @@ Rules of this room:
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,17 +20,20 @@ from typing import TYPE_CHECKING, Any, cast
 from registry import guardlanes
 from registry.errors import ConflictError
 from registry.quotas import tier_of
+from registry.receipts import leaves_name
 from registry.scrubjobs import verdicts_of
 from registry.times import from_micros, to_micros
 from registry.webhook_events import SCRUB_DONE, SCRUB_FAILED, emit
 
 if TYPE_CHECKING:
-    from registry.interfaces import Clock
+    from registry.interfaces import Clock, Shelf
+    from registry.receiptforms import Receipt
     from registry.scrubjobs import ScrubJob
     from registry.settings import ScrubSettings
     from registry.store import Store
 
 MOST_ATTEMPTS = 5
+_LETTERS = "bcdfghjkmnpqrstvwxz"
 _BYTES_A_NUMBER, _BYTES_PACKED = 14, 3  # of a list of bare numbers, as it comes or packed: how fast a slow one may be
 _PACKED = (".gz", ".zip", ".xlsx", ".xlsm", ".parquet", ".pq")
 _AGAIN_S = 20  # after trouble that passes (a full disk) a scrub waits so long, times its attempts
@@ -53,14 +57,19 @@ class Done:
     input_sha256: str
     lines: int
     counts: Mapping[str, int]
-    distinct_numbers: int
     edition: int
     rulebook: str
     valid_until: datetime
     found: str = ""
+    distinct_numbers: int = 0
     charged: int = 0
-    receipt: str = ""
     problem: str = ""
+
+
+def receipt_of_attempt(scrub: str, attempt: int) -> str:
+    """The id that the receipt of an attempt would have; letters only, as all ids of receipts."""
+    digest = hashlib.sha256(f"{scrub} {attempt}".encode()).digest()
+    return "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:24])
 
 
 def lease_of(scrub: str) -> str:
@@ -156,9 +165,10 @@ def put_back(
 
 
 def finish(
-    store: Store, clock: Clock, settings: ScrubSettings, *, job: ScrubJob, held: Held, done: Done
+    store: Store, clock: Clock, settings: ScrubSettings, *, job: ScrubJob, held: Held, done: Done, receipt: Receipt
 ) -> None:
-    """Say that a scrub is done and where its result lies, also where its party stopped it a moment before: it is paid.
+    """Say that a scrub is done, where its result lies and what its receipt says; also where its party stopped it a
+    moment before: it is paid.
 
     Raises ConflictError `lease_lost` where somebody else has taken it up.
     """
@@ -166,9 +176,10 @@ def finish(
         _mine(store, clock, job, held)
         values = {name: getattr(done, name) for name in Done.__slots__}
         values |= {"counts": json.dumps(dict(done.counts)), "valid_until": to_micros(done.valid_until),
-                   "read": job.size}  # fmt: skip
+                   "read": job.size, "receipt": receipt.receipt}  # fmt: skip
+        store.receipts.put(receipt)
         _end(store, clock, settings, job, held, state="done", **values)
-        data = {"scrub": job.scrub, "campaign": job.ask.campaign, "receipt": done.receipt, "problem": done.problem,
+        data = {"scrub": job.scrub, "campaign": job.ask.campaign, "receipt": receipt.receipt, "problem": done.problem,
                 "lines": done.lines, "counts": verdicts_of(done.counts)}  # fmt: skip
         emit(store, clock, type=SCRUB_DONE, party=job.party, data=data)
 
@@ -217,3 +228,19 @@ def _end(
         **values,
     )
     store.jobs.release_lease(lease=lease_of(job.scrub), holder=held.holder)
+
+
+# what is left over
+
+
+def sweep(store: Store, shelf: Shelf) -> int:
+    """Delete leaves of receipts that were never written, because their worker was killed before; how many."""
+    names = list(shelf.names(leaves_name("")))
+    running = store.scrub_jobs.in_states(("running",), limit=10_000)  # after the names: whose lie there has begun
+    making = {leaves_name(receipt_of_attempt(job.scrub, job.attempts)) for job in running}
+    swept = 0
+    for name in names:
+        if name not in making and store.receipts.receipt(name.removeprefix(leaves_name(""))) is None:
+            shelf.delete(name)
+            swept += 1
+    return swept

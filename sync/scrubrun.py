@@ -9,48 +9,48 @@ Rules of this room:
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 import threading
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
-from registry import scrubfiles, scrubwork
-from registry.calllists.calllist import stored
+from registry import receipts, scrubfiles, scrubwork
+from registry.calllists.calllist import restored, stored
 from registry.calllists.files import inspect, scrub
 from registry.calllists.limits import Limits
 from registry.calllists.spool import Spool
 from registry.calllists.tally import Tally
 from registry.decisions import Contact
-from registry.errors import ConflictError, InvalidInputError, NotAllowedError, RegistryError, UnavailableError
+from registry.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotAllowedError,
+    RegistryError,
+    SettingsError,
+    UnavailableError,
+)
 from registry.logs import log
 from registry.meter import Meter
-from registry.outside.sealedfile import SealedWriter
-from registry.outside.shelf import refused
 from registry.quotas import Charged
 from registry.scrubbases import sandbox_scrubber, scrubber_of
-from registry.scrubwork import Done, Held
+from registry.scrubwork import Done, Held, receipt_of_attempt
+from sync.scrubfolders import folder_of
+from sync.scrubproof import facts_of
+from sync.scrubstreams import InputDigest, seal
 
 if TYPE_CHECKING:
     from registry.assembly import Registry
     from registry.parties import Party
+    from registry.receiptforms import Receipt
     from registry.scrub import Scrubber
-    from registry.scrubjobs import Part, ScrubJob
+    from registry.scrubjobs import ScrubJob
 
-READ = 1 << 20
 PROGRESS_S = 1.0  # how often it is written down how far a scrub is
-_IN_FLIGHT = 8  # blocks that were answered and are not sealed yet
 _PASSES = frozenset({"database_busy", "disk_full", "disk_error", "shelf_error", "shelf_read_only"})
-_FOLDER = "scrub-"
-_STALE_S = 86_400  # an upload takes no longer
 _log = log("scrubs")
 
 
@@ -121,7 +121,8 @@ def work(registry: Registry, watch: Watch) -> dict[str, int]:
         _log.warning("lease_lost", scrub=job.scrub)
         return {"put_back": 1}
     except RegistryError as error:
-        if error.code in _PASSES and job.attempts < scrubwork.MOST_ATTEMPTS:
+        passes = error.code in _PASSES or isinstance(error, SettingsError)
+        if passes and job.attempts < scrubwork.MOST_ATTEMPTS:
             _log.warning("put_back", scrub=job.scrub, reason=error.detail, code=error.code)
             scrubwork.put_back(store, clock, job=job, held=held, trouble=True)
             return {"put_back": 1}
@@ -142,38 +143,52 @@ def _failed(registry: Registry, watch: Watch, problem: str) -> dict[str, int]:
 
 
 def _worked(registry: Registry, watch: Watch) -> dict[str, int]:
-    job, shelf = watch.job, registry.shelf
-    name = scrubfiles.result_name(job.scrub)
-    with folder_of(registry, job) as folder, Spool(folder) as spool, _metered(registry, job, folder) as meter:
+    job, shelf, signing = watch.job, registry.shelf, registry.receipt_keys
+    party, name = _party(registry, job), scrubfiles.result_name(job.scrub)
+    with folder_of(registry, job) as folder, Spool(folder) as spool, _metered(registry, job, party, folder) as meter:
         try:
-            done = _answered(registry, watch, spool, meter, folder, name)
+            done, at = _answered(registry, watch, spool, meter, folder, name)
             watch.write()  # from here on it is paid for, and ends as done
             charged = meter.close(done=True) if meter is not None else Charged()
+            done = replace(done, charged=charged.numbers, problem="quota_reached" if charged.refused else "")
+            assert watch.scrubber is not None
+            receipt = receipts.make(
+                registry.clock, shelf, registry.keys, signing, folder, facts=facts_of(registry, job, party, done, at),
+                distinct=spool.distinct(), kinds=watch.scrubber.kinds,
+                receipt=receipt_of_attempt(job.scrub, job.attempts),
+            )
         except BaseException:
             with suppress(RegistryError):
-                shelf.delete(name)
+                _forget(registry, job, name)
             raise
-        done = replace(done, charged=charged.numbers, problem="quota_reached" if charged.refused else "")
-        _finish(registry, watch, done)
+        _finish(registry, watch, replace(done, distinct_numbers=receipt.size), receipt)
     scrubfiles.delete_results(shelf, job.scrub, but=name)  # of attempts that were cut off: none of them can end now
+    for attempt in range(1, job.attempts):
+        shelf.delete(receipts.leaves_name(receipt_of_attempt(job.scrub, attempt)))
     return {"scrubs": 1, "lines": done.lines}
 
 
-def _finish(registry: Registry, watch: Watch, done: Done) -> None:
-    """End the scrub. The result is deleted only where it is certain that nothing points to it."""
+def _forget(registry: Registry, job: ScrubJob, result: str) -> None:
+    """Delete what an attempt put on the shelf."""
+    registry.shelf.delete(result)
+    registry.shelf.delete(receipts.leaves_name(receipt_of_attempt(job.scrub, job.attempts)))
+
+
+def _finish(registry: Registry, watch: Watch, done: Done, receipt: Receipt) -> None:
+    """End the scrub. What it brought is deleted only where it is certain that nothing points to it."""
     try:
         scrubwork.finish(
-            registry.store, registry.clock, registry.settings.scrubs, job=watch.job, held=watch.held, done=done
+            registry.store, registry.clock, registry.settings.scrubs, job=watch.job, held=watch.held, done=done,
+            receipt=receipt,
         )
     except ConflictError:
-        registry.shelf.delete(done.result)
+        _forget(registry, watch.job, done.result)
         raise
 
 
 @contextmanager
-def _metered(registry: Registry, job: ScrubJob, folder: Path) -> Iterator[Meter | None]:
+def _metered(registry: Registry, job: ScrubJob, party: Party, folder: Path) -> Iterator[Meter | None]:
     """The meter of a scrub; magic numbers cost nothing."""
-    party = _party(registry, job)
     if job.sandbox:
         yield None
         return
@@ -183,33 +198,36 @@ def _metered(registry: Registry, job: ScrubJob, folder: Path) -> Iterator[Meter 
 
 def _answered(
     registry: Registry, watch: Watch, spool: Spool, meter: Meter | None, folder: Path, name: str
-) -> Done:
-    """The result put on the shelf under a name, and what came of the scrub."""
+) -> tuple[Done, datetime]:
+    """The result put on the shelf under a name, what came of the scrub, and for which moment it was answered."""
     job, parts = watch.job, registry.store.scrub_jobs.parts(watch.job.scrub)
     watch.scrubber = scrubber = _scrubber(registry, job)
     plan = registry.plan.with_sandbox() if job.sandbox else registry.plan
     settings = registry.settings.scrubs
     limits = Limits(workbook=settings.xlsx_bytes, held=settings.xlsx_bytes, unpacked=settings.unpacked_bytes)
     with (
-        _InputDigest(registry, job, parts) as digest,
+        InputDigest(registry, job, parts) as digest,
         scrubfiles.call_list(registry.shelf, registry.keys, job, parts) as source,
         scrubfiles.sealed_at(folder, scrubfiles.key_of(registry.keys, name)) as (path, writer),
     ):
-        found = inspect(
-            source, job.name, plan, country=job.ask.country, wanted=job.ask.wanted or None, limits=limits
-        )
+        found = restored(job.found) if job.found else None
+        if found is None or found.column is None:
+            found = inspect(
+                source, job.name, plan, country=job.ask.country, wanted=job.ask.wanted or None, limits=limits
+            )
         blocks = scrub(
             source, found, scrubber, plan, country=job.ask.country, spool=spool, tally=watch.tally, keep=watch.keep,
             admit=meter.admit if meter is not None else None, limits=limits,
         )
-        sha256 = _seal(blocks, writer)
+        sha256 = seal(blocks, writer)
         registry.shelf.put(name, path)
         input_sha256 = digest.result()
-    return Done(
+    done = Done(
         result=name, result_size=writer.size, result_sha256=sha256, input_sha256=input_sha256, lines=watch.tally.lines,
-        counts=watch.counts(), distinct_numbers=sum(map(len, spool.distinct())), edition=scrubber.lists.edition,
-        rulebook=scrubber.rulebook, valid_until=scrubber.valid_until, found=stored(found),
+        counts=watch.counts(), edition=scrubber.lists.edition, rulebook=scrubber.rulebook,
+        valid_until=scrubber.valid_until, found=stored(found),
     )
+    return done, scrubber.contact.at
 
 
 def _party(registry: Registry, job: ScrubJob) -> Party:
@@ -224,105 +242,13 @@ def _scrubber(registry: Registry, job: ScrubJob) -> Scrubber:
     """Who answers. Raises UnavailableError `holidays_unknown`."""
     ask, valid = job.ask, timedelta(days=registry.settings.scrubs.valid_days)
     contact = Contact(
-        ask.at or registry.clock.now(), ask.channel, ask.category, telemarketer=ask.on_behalf or job.party
+        ask.at or registry.clock.now(), ask.channel, ask.category, telemarketer=job.party
     )
     if job.sandbox:
         edition = max(1, registry.store.editions.newest())  # before the first one magic numbers stand as at it
         return sandbox_scrubber(
-            registry.rulebooks, registry.plan, contact=contact, edition=edition, valid=valid
+            registry.keys, registry.rulebooks, registry.plan, contact=contact, edition=edition, valid=valid
         )
     return scrubber_of(
         registry.store, registry.shelf, registry.keys, registry.rulebooks, registry.plan, contact=contact, valid=valid
     )
-
-
-def _seal(blocks: Iterable[bytes | memoryview], writer: SealedWriter) -> str:
-    """Seal blocks in a thread of its own while the next ones are answered; the SHA-256 of them all, hex.
-
-    Raises UnavailableError `disk_full` and the like.
-    """
-    digest = hashlib.sha256()
-
-    def seal(block: bytes | memoryview) -> None:
-        digest.update(block)
-        writer.write(block)
-
-    waiting: deque[Future[None]] = deque()
-    try:
-        with ThreadPoolExecutor(1, thread_name_prefix="seal") as pool:
-            for block in blocks:
-                waiting.append(pool.submit(seal, block))
-                if len(waiting) > _IN_FLIGHT:
-                    waiting.popleft().result()
-            while waiting:
-                waiting.popleft().result()
-        writer.close()
-    except OSError as error:
-        raise refused(error) from error
-    return digest.hexdigest()
-
-
-class _InputDigest:
-    """The SHA-256 of a call list as it came; of one that came in parts it is computed while it is answered."""
-
-    def __init__(self, registry: Registry, job: ScrubJob, parts: Sequence[Part]) -> None:
-        self._stop = threading.Event()
-        self._known = parts[0].sha256 if len(parts) == 1 else ""
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="digest")
-        self._future = None if self._known else self._pool.submit(self._read, registry, job, parts)
-
-    def __enter__(self) -> _InputDigest:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stop.set()
-        self._pool.shutdown()
-
-    def result(self) -> str:
-        """The digest, hex. Raises what reading raised."""
-        return self._future.result() if self._future is not None else self._known
-
-    def _read(self, registry: Registry, job: ScrubJob, parts: Sequence[Part]) -> str:
-        digest = hashlib.sha256()
-        with scrubfiles.call_list(registry.shelf, registry.keys, job, parts) as source:
-            while not self._stop.is_set() and (piece := source.read(READ)):
-                digest.update(piece)
-        return digest.hexdigest()
-
-
-# folders
-
-
-@contextmanager
-def folder_of(registry: Registry, job: ScrubJob) -> Iterator[Path]:
-    """A private folder for one attempt. Raises UnavailableError where it cannot be made."""
-    folder = registry.instance / "work" / f"{_FOLDER}{job.scrub}-{job.attempts}"
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir(mode=0o700, parents=True)
-    except OSError as error:
-        raise refused(error) from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def tidy(registry: Registry) -> int:
-    """Delete what killed workers and broken uploads left in the folder for work here; how many."""
-    deleted, old = 0, time.time() - _STALE_S
-    work = registry.instance / "work"
-    for place in sorted(work.glob(f"{_FOLDER}*")) if work.is_dir() else ():
-        scrub, _, attempt = place.name.removeprefix(_FOLDER).rpartition("-")
-        job = registry.store.scrub_jobs.job(scrub) if place.is_dir() else None
-        if job is not None and (job.state, str(job.attempts)) == ("running", attempt):
-            continue
-        with suppress(OSError):  # whoever else deletes it is right
-            if place.is_dir():
-                shutil.rmtree(place)
-            elif place.stat().st_mtime < old:
-                place.unlink()
-            else:
-                continue
-            deleted += 1
-    return deleted

@@ -23,12 +23,13 @@ from registry import (
     registrations,
     reports,
     scrubfiles,
+    scrubwork,
     verification,
     webhooks,
 )
 from registry.settings import Settings
 from registry.times import to_micros
-from sync import freshness, indexing, inspection, scrubrun
+from sync import freshness, indexing, inspection, scrubfolders
 from sync.compare import compare_base
 from sync.ingest import ingest_due
 from sync.moves import moves
@@ -96,7 +97,7 @@ def tidy(registry: Registry, keep: Keep) -> jobs.Counts:
     limits.forget_spent(store, clock)
     keep()
     counts["scrubs"] = scrubfiles.delete_due(store, clock, registry.shelf)
-    counts["files"] = scrubrun.tidy(registry)
+    counts["files"] = scrubfolders.tidy(registry)
     return counts
 
 
@@ -114,7 +115,9 @@ def purge(registry: Registry, keep: Keep) -> jobs.Counts:
     """Delete what retention has ended: reports and evidence of consents (the rulebook says when), list files and
     metadata nobody needs, old acknowledgements and findings, deliveries of webhooks, applications, runs of jobs."""
     store, clock = registry.store, registry.clock
-    counts = {"files": freshness.tidy(registry, keep=keep) + scrubfiles.sweep(store, registry.shelf)}
+    counts = {"files": freshness.tidy(registry, keep=keep)}
+    keep()
+    counts["files"] += scrubfiles.sweep(store, registry.shelf) + scrubwork.sweep(store, registry.shelf)
     keep()
     counts["rows"] = sum(reports.purge(store, clock, registry.rulebooks).values())
     keep()

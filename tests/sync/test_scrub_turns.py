@@ -12,7 +12,7 @@ import pytest
 from registry import leases, scrubfiles, scrubjobs, scrubwork
 from registry.errors import ConflictError, UnavailableError
 from registry.scrubwork import lease_of
-from sync import scrubrun, upkeep
+from sync import scrubfolders, scrubrun, upkeep
 from sync.scrubbing import scrub_due
 from sync.scrubrun import Watch
 from tests.sync.calling import (
@@ -80,6 +80,8 @@ def test_a_scrub_whose_worker_is_gone_is_begun_again_and_ended_once(any_town: To
     assert seen(town, job) == done
     assert scrubfiles.sweep(town.store, town.shelf) == 0
     assert list(town.shelf.names(f"scrubs/{job.scrub}/result-")) == [done.result]
+    assert list(town.shelf.names("receipts/")) == [f"receipts/{done.receipt}"]
+    assert len(town.store.receipts.of_party("acme", before=1 << 60, limit=9)) == 1
 
 
 def test_a_scrub_that_was_the_end_of_several_workers_is_given_up(any_town: Town) -> None:
@@ -182,7 +184,7 @@ def test_what_killed_workers_left_in_folders_and_on_the_shelf_is_deleted(small_t
     for folder in (mine, dead):
         folder.mkdir()
     (work / "scrub-upload").write_bytes(b"sealed")
-    assert scrubrun.tidy(town) == 1
+    assert scrubfolders.tidy(town) == 1
     assert mine.is_dir()
     assert scrubrun.work(town, Watch(town, running, HELD)) == {"scrubs": 1, "lines": 1}
     assert not mine.is_dir()

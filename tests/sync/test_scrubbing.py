@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from registry import sandbox, scrubjobs
+from registry import receiptchecks, receipts, sandbox, scrubjobs
 from registry.decisions import Contact
-from registry.numbers import parse_many
+from registry.errors import NotFoundError
+from registry.numbers import Number, parse_many
 from registry.preferences import NOTHING, Category, Channel
 from registry.quotas import balance
 from registry.scrub import answer_one
@@ -123,7 +124,9 @@ def test_every_magic_number_is_answered_by_the_rule_engine(small_town: Town) -> 
     magic, plan = sandbox.load(), small_town.plan.with_sandbox()
     for channel in Channel:
         contact = Contact(small_town.clock.now(), channel, Category.LOAN, telemarketer="magic-lender")
-        scrubber = sandbox_scrubber(small_town.rulebooks, plan, contact=contact, edition=1, valid=timedelta(days=7))
+        scrubber = sandbox_scrubber(
+            small_town.keys, small_town.rulebooks, plan, contact=contact, edition=1, valid=timedelta(days=7)
+        )
         found = scrubber.answer(parse_many([case.number.e164 for case in magic.cases], plan))
         for line, case in enumerate(magic.cases):
             standing = magic.standing(case.number, edition=1, party="magic-lender", at=contact.at)
@@ -177,6 +180,43 @@ def test_a_party_that_an_officer_holds_waits_also_with_lists_that_came_before(an
     with any_town.store.writing():
         any_town.store.guard.put_lane("acme", lane="usual", since=0, by="officer")
     assert taken(any_town) is not None
+
+
+# what it proves
+
+
+def test_every_answer_of_a_scrub_is_proved_by_its_receipt_and_nothing_else(small_town: Town) -> None:
+    town = small_town
+    town.load(3)
+    town.clock.advance(days=60)
+    content = listed(town, *range(6), 3)
+    job = send(town, content)
+    scrub_due(town)
+    done = seen(town, job)
+    receipt = receipts.receipt_of(town.store, party="acme", receipt=done.receipt)
+    payload = receipts.payload_of(receipt)
+    assert (payload.tree.size, payload.lines) == (6, 7)
+    assert payload.counts == {"allowed": 4, "declined": 3, "invalid": 0, "distinct": 6}
+    assert (payload.input.sha256, payload.input.bytes) == (hashlib.sha256(content).hexdigest(), len(content))
+    assert (payload.result.sha256, payload.valid_until) == (done.result_sha256, done.valid_until)
+    for place, verdict in enumerate(["declined"] * 3 + ["allowed"] * 3):
+        raw = receipts.prove(town.shelf, town.keys, receipt=receipt, number=Number(1, town.digits[place]))
+        checked = receiptchecks.check(raw, town.receipt_keys.public, now=town.clock.now())
+        assert checked.answer is not None
+        assert checked.answer.verdict == verdict
+    with pytest.raises(NotFoundError):
+        receipts.prove(town.shelf, town.keys, receipt=receipt, number=Number(1, town.digits[9]))
+
+
+def test_a_receipt_of_the_sandbox_says_so(small_town: Town) -> None:
+    job = send(small_town, MAGIC)
+    with small_town.store.writing():
+        small_town.store.scrub_jobs.change(job.scrub, states=("waiting",), sandbox=1)
+    scrub_due(small_town)
+    receipt = receipts.receipt_of(small_town.store, party="acme", receipt=seen(small_town, job).receipt)
+    assert receipts.payload_of(receipt).sandbox
+    assert receipt.size == 2
+    assert used(small_town) == 0
 
 
 # the index

@@ -16,6 +16,7 @@ from registry.numbering import NumberPlan
 from registry.numbering.draw import draw_numbers
 from registry.preferences import EVERYTHING, NOTHING, Preference
 from registry.quotas import Ledger
+from registry.receiptkeys import ReceiptKeys
 from registry.rulebook import Rulebooks, load_rulebooks
 from registry.sealing import SealedNumber
 from registry.settings import Settings
@@ -42,6 +43,7 @@ class Town:
     shelf: Any = field(default_factory=MemoryShelf)
     settings: Settings = field(default_factory=Settings)
     signing: SigningKeys = field(default_factory=lambda: SigningKeys.from_seeds(b"r" * 32, b"o" * 32))
+    receipt_keys: ReceiptKeys = field(default_factory=lambda: ReceiptKeys([b"c" * 32]))
     rulebooks: Rulebooks = field(default_factory=load_rulebooks)
     digits: list[int] = field(default_factory=list)
 
