@@ -120,7 +120,7 @@ class Checker:
         found = parse_many(numbers, self._plan.with_sandbox(), country=country)
         edition = max(1, self._store.editions.newest())  # as a scrub has it: before the first, they stand as at it
         scrubber = sandbox_scrubber(
-            self._rulebooks, self._plan, contact=contact, edition=edition, valid=self._valid
+            self._ledger.keys, self._rulebooks, self._plan, contact=contact, edition=edition, valid=self._valid
         )
         told = scrubber.answer(found)
         return [told[place] for place in range(len(numbers))], edition
