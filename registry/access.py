@@ -41,8 +41,8 @@ ROLES: Mapping[str, frozenset[str]] = {
     "auditor": frozenset({PROVE, "see_overview", "see_jobs", "read_audit"}),
     # members of a party, about their own party only
     "owner": frozenset({
-        PROVE, "see_own_party", "manage_own_keys", "manage_own_webhooks", "manage_own_members", "send_reports",
-        "scrub", "see_scrubs",
+        PROVE, "see_own_party", "manage_own_keys", "manage_own_webhooks", "manage_own_members", "manage_own_company",
+        "send_reports", "scrub", "see_scrubs",
     }),
     "clerk": frozenset({PROVE, "see_own_party", "send_reports"}),
     "scrubber": frozenset({PROVE, "see_own_party", "scrub", "see_scrubs"}),

@@ -78,6 +78,6 @@ def _foreign(text: str) -> str:
     number = _SPACES.sub("", unicodedata.normalize("NFKC", text[:200])).upper()
     number = "".join("-" if unicodedata.category(character) == "Pd" else character for character in number)
     if not _FOREIGN.fullmatch(number):
-        detail = "A registration number has 3 to 40 letters, digits and signs, a digit among them."
+        detail = "A registration number has 3 to 40 letters, digits and signs, with a digit."
         raise InvalidInputError(detail, code="bad_registration")
     return number

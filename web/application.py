@@ -23,9 +23,12 @@ from registry.logs import log
 from registry.vitals import CountedGateway, Tallies
 from web import (
     alarms,
+    applications,
     batches,
     carriers,
+    companies,
     guard,
+    joining,
     members,
     moving,
     officers,
@@ -66,7 +69,8 @@ if TYPE_CHECKING:
 BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     public.blueprint, people.blueprint, reporting.blueprint, members.blueprint, carriers.blueprint, batches.blueprint,
     parties.blueprint, officers.blueprint, alarms.blueprint, suspending.blueprint,
-    webhooks.blueprint, outboxes.blueprint, moving.blueprint,
+    webhooks.blueprint, outboxes.blueprint, moving.blueprint, joining.blueprint,
+    applications.blueprint, companies.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,

@@ -13,6 +13,7 @@ from flask_babel import gettext, lazy_gettext, ngettext
 
 from registry.errors import RegistryError, TooManyError
 from registry.preferences import Category, Channel
+from web import joiningwords
 from web.reasons import REASONS
 from web.refusals import refusal_sentence
 
@@ -53,6 +54,7 @@ WEEKDAYS = (
 )  # fmt: skip
 
 WORDS: Mapping[str, Mapping[str, Any]] = {
+    "application": joiningwords.APPLICATION,
     "event": {
         "registered": lazy_gettext("Registered"),
         "changed": lazy_gettext("Changed"),
@@ -168,6 +170,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "webhook_resent": lazy_gettext("Webhook sent again"),
         "outbox_set": lazy_gettext("Outbox set"),
         "outbox_removed": lazy_gettext("Outbox removed"),
+        **joiningwords.ACTIONS,
     },
     "follows": {  # resellers
         "self": lazy_gettext("by itself"),
@@ -233,6 +236,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
 }
 
 STATES: Mapping[str, tuple[str, Any]] = {  # slug -> colour, word
+    **joiningwords.STATES,
     "active": ("ok", lazy_gettext("Active")),
     "withdrawn": ("plain", lazy_gettext("Withdrawn")),
     "expired": ("plain", lazy_gettext("Expired")),
@@ -300,6 +304,7 @@ def channel(value: int | str | None) -> str:
 
 
 ERRORS: Mapping[str, Any] = {  # what forms say about what a use case refuses
+    **joiningwords.ERRORS,
     "event_settled": lazy_gettext("This event was decided before, or is being looked at again."),
     "has_blocks": lazy_gettext("This reseller has blocks of numbers in its host's network: remove them first."),
     "bad_host": lazy_gettext("A host is another carrier that is no reseller itself."),

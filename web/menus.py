@@ -59,6 +59,7 @@ class Section:
 
 
 _CARRIER = ("carrier",)
+_TELEMARKETER = ("telemarketer",)
 
 PARTY: tuple[Section, ...] = (
     Section(lazy_gettext("Feed"), (
@@ -72,8 +73,14 @@ PARTY: tuple[Section, ...] = (
         Place("batches.reports", lazy_gettext("Sent"), inner=("batches.one",)),
         Place("parties.quarantined", lazy_gettext("Quarantine"), ("send_reports",), ("parties.fix",)),
     )),
+    Section(lazy_gettext("Company"), (
+        Place("companies.company", lazy_gettext("Your company"), kinds=_TELEMARKETER),
+        Place("public.sandbox", lazy_gettext("Magic numbers"), kinds=_TELEMARKETER),
+    )),
     Section(lazy_gettext("Access"), (
         Place("parties.keys", lazy_gettext("Keys"), ("manage_own_keys",)),
+        Place("companies.members", lazy_gettext("Members"), ("manage_own_members",),
+              ("companies.suspend", "companies.invite_again")),
         Place("webhooks.all_endpoints", lazy_gettext("Webhooks"), ("manage_own_webhooks",), ("webhooks.endpoint",)),
     )),
 )  # fmt: skip
@@ -88,8 +95,10 @@ OFFICE: tuple[Section, ...] = (
             "officers.all_parties", lazy_gettext("Parties"), ("manage_parties", "manage_keys"),
             ("officers.one_party", "officers.add_party", "officers.issue", "officers.invite", "suspending.suspend",
              "suspending.resume", "suspending.suspend_member", "suspending.invite_again", "moving.reseller",
-             "moving.add_block"),
+             "moving.add_block", "applications.tier"),
         ),
+        Place("applications.queue", lazy_gettext("Applications"), ("manage_parties",),
+              ("applications.one", "applications.approve", "applications.refuse")),
         Place("outboxes.all_outboxes", lazy_gettext("Outboxes"), ("manage_parties",)),
     )),
     Section(lazy_gettext("Numbers"), (

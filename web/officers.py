@@ -15,7 +15,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from registry import access, audit, credentials, parties, registrations
+from registry import access, audit, credentials, organisations, parties, registrations
 from registry.access import ROLES_OF
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, SignInRequiredError
 from registry.parties import Party
@@ -193,8 +193,18 @@ def _shown(party: Party, member_form: MemberForm, new_key: Any) -> str:
         keys=keyages.aged(parties.keys_of(registry.store, party.party), seen, registry.clock.now()),
         names=figures.names(registry),
         members=registry.store.parties.members(party.party), key_form=new_key, member_form=member_form,
-        secret=once.take("key"), invitation=once.take("invitation"),
+        secret=once.take("key"), invitation=once.take("invitation"), **_company(party),
     )
+
+
+def _company(party: Party) -> dict[str, Any]:
+    """The company behind a telemarketer's account, whom to ask there, and for whom it acts."""
+    registry = registry_of()
+    found = organisations.organisation_of(registry.store, party.party)
+    return {
+        "company": found, "principals": organisations.principals_of(registry.store, party.party),
+        "contact": organisations.unseal_contact(registry.keys, found.contact) if found else None,
+    }  # fmt: skip
 
 
 def _member_form(party: Party) -> MemberForm:

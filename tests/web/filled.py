@@ -13,7 +13,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from registry import access, numberevents, parties, quarantine, registrations, reports, resellers
+from registry import (
+    access,
+    applications,
+    numberevents,
+    organisations,
+    parties,
+    quarantine,
+    registrations,
+    reports,
+    resellers,
+)
 from registry.assembly import Registry
 from registry.batch_results import batches_of
 from registry.editions import FeedEdition, FeedFile, FeedIndex, FeedPart
@@ -23,6 +33,7 @@ from registry.readers.rows import Row, Unreadable
 from registry.sealing import SealedNumber, seal_one
 from registry.store.feeds import FeedEditionRow
 from registry.times import iso, to_micros
+from registry.uscc import company_number
 from sync import feed
 from tests.web.filled_outgoing import outgoing
 
@@ -41,6 +52,9 @@ class Viewers:
     endpoint: str
     event: str = ""
     held: str = ""
+    waiting: str = ""
+    refused: str = ""
+    colleague: str = ""
 
 
 def sealed(registry: Registry, text: str = MINE) -> SealedNumber:
@@ -90,7 +104,39 @@ def fill(registry: Registry) -> Viewers:
     batch = batch_of(registry)
     event, held_event = _move(registry)
     member_id = store.parties.members("cmcc")[0].member
-    return Viewers(tokens, held[0].name, batch, member_id, outgoing(registry), event, held_event)
+    waiting, refused = _joining(registry)
+    tokens["seller"] = member(registry, "loans", "owner")
+    colleague = parties.add_member(
+        store, clock, party="loans", email="lilei@loans.cn", name="李雷", role="scrubber"
+    )
+    return Viewers(
+        tokens, held[0].name, batch, member_id, outgoing(registry), event, held_event, waiting=waiting,
+        refused=refused, colleague=colleague.member,
+    )
+
+
+def _joining(registry: Registry) -> tuple[str, str]:
+    """A telemarketer with its company and principals; an application that waits beside it, and one that was refused."""
+    store, clock = registry.store, registry.clock
+    contact = organisations.contact_of(registry.plan, name="王芳", email="wang@loans.cn", phone="010-88886666")
+    organisations.describe(store, registry.keys, clock, party="loans", company=company_number("91110000802100433B"),
+                           sectors=0b101, itself=True, contact=contact)
+    for name, number in (("某银行股份有限公司", "914403001922038216"), ("另一家保险公司", "9144030071526726XG")):
+        last = organisations.add_principal(store, clock, party="loans", name=name, company=company_number(number))
+    organisations.end_principal(store, clock, party="loans", principal=last.principal)
+    made = [
+        applications.apply(
+            store, registry.keys, clock, registry.settings.applications, address="192.0.2.1", language="zh_CN",
+            form=number, wish=applications.wish_of(
+                name_zh="贷款有限公司", name_en="Loans Inc.", company=company_number(number), sectors=["loan", "game"],
+                itself=False, contact=contact,
+                principals=[("某银行股份有限公司", company_number("914403001922038216"))],
+            ),
+        )[0]
+        for number in ("91110000802100433B", "91330000717612522B")
+    ]  # fmt: skip
+    applications.refuse(store, clock, reference=made[1], note="We could not reach you.", actor="member:1")
+    return made[0], made[1]
 
 
 def _move(registry: Registry) -> tuple[str, str]:
@@ -209,6 +255,17 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("moving.decide", f"/officer/number-events/{viewers.held}", "officer"),
         ("moving.reseller", "/officer/parties/snail/reseller", "officer"),
         ("moving.reseller", "/officer/parties/cmcc/reseller", "officer"),
+        ("joining.join", "/join", ""), ("joining.state", "/join/state", ""),
+        ("applications.queue", "/officer/applications", "officer"),
+        ("applications.one", f"/officer/applications/{viewers.waiting}", "officer"),
+        ("applications.one", f"/officer/applications/{viewers.refused}", "officer"),
+        ("applications.tier", "/officer/parties/loans/tier", "officer"),
+        ("officers.one_party", "/officer/parties/loans", "officer"),
+        ("companies.company", "/party/company", "seller"), ("companies.members", "/party/members", "seller"),
+        ("companies.members", "/party/members", "owner"),
+        ("companies.suspend", f"/party/members/{viewers.colleague}/suspend", "seller"),
+        ("companies.invite_again", f"/party/members/{viewers.colleague}/invite", "seller"),
+        ("parties.keys", "/party/keys", "seller"),
         ("", "/there-is-nothing-here", ""), ("", "/officer/audit", "officer"),
     ]  # fmt: skip
 

@@ -134,7 +134,7 @@ def test_the_menu_shows_the_pages_of_its_section_and_only_what_one_may(
     assert "/party/quarantine" not in menu
     assert "/party/keys" not in menu
     assert "/party/editions" not in menu
-    other = Visitor(app, member(registry, "loans", "owner")).get("/party").split("<main")[0]
+    other = Visitor(app, viewers.tokens["seller"]).get("/party").split("<main")[0]
     assert "/party/editions" not in other
     assert "/party/keys" in other
 
