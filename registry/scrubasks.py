@@ -8,25 +8,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry import scrubjobs
-from registry.logs import without_numbers
 from registry.organisations import must_act_for
 from registry.times import to_micros
 
 if TYPE_CHECKING:
+    from registry.interfaces import Clock
     from registry.scrubjobs import Ask, ScrubJob
     from registry.store import Store
 
 
-def ask_for(store: Store, *, job: ScrubJob, ask: Ask, found: str = "", keep: bool = False) -> ScrubJob:
+def ask_for(
+    store: Store, clock: Clock, *, job: ScrubJob, ask: Ask, found: str = "", keep: bool = False
+) -> ScrubJob:
     """Say what a scrub whose list came is to be asked for, how the list is laid out (`calllist.stored`), and whether
-    its files are kept while its answers hold. Raises ConflictError not_uploading, InvalidInputError bad_on_behalf."""
+    its files are kept while its answers hold.
+
+    Raises as `scrubjobs.tidied`, and ConflictError not_uploading, InvalidInputError bad_on_behalf.
+    """
+    ask = scrubjobs.tidied(ask, clock.now())
     if ask.on_behalf:
-        must_act_for(store, job.party, ask.on_behalf, at=ask.at or job.created)
+        must_act_for(store, job.party, ask.on_behalf, at=ask.at or clock.now())
     with store.writing(about=f"scrub {job.scrub}"):
         scrubjobs.must_be(store, job.scrub, "uploading")
         store.scrub_jobs.change(
             job.scrub, states=("uploading",), channel=int(ask.channel), category=int(ask.category),
-            campaign=without_numbers(ask.campaign), on_behalf=ask.on_behalf, at=to_micros(ask.at) if ask.at else 0,
+            campaign=ask.campaign, on_behalf=ask.on_behalf, at=to_micros(ask.at) if ask.at else 0,
             country=ask.country, wanted=ask.wanted, found=found, keep=int(keep),
         )
     return scrubjobs.job_of(store, party=job.party, scrub=job.scrub)

@@ -29,10 +29,11 @@ _PIECE = 1 << 20
 
 def again(
     store: Store, clock: Clock, settings: ScrubSettings, shelf: Shelf, keys: KeyRing, work: Path, *, actor: Actor,
-    job: ScrubJob, idempotency: str = "",
+    job: ScrubJob, idempotency: str = "", submit: bool = True,
 ) -> ScrubJob:
     """Have the call list of a scrub checked again, for the same kind of contact, as things stand now.
 
+    Without `submit` it is not sent off: what it is asked for may be changed first (`scrubasks`).
     Raises as `scrubjobs.begin`, ConflictError not_submitted, NotFoundError call_list_deleted.
     """
     if job.state == "uploading":
@@ -58,7 +59,10 @@ def again(
             scrubjobs.cancel(store, clock, job=made, actor=actor)
             raise _deleted() from None
         scrubjobs.add_part(store, job=made, part=Part(part.part, size, sha256))
-    return scrubjobs.submit(store, clock, settings, job=made)
+    if job.keep:
+        with store.writing(about=f"scrub {made.scrub}"):
+            store.scrub_jobs.change(made.scrub, states=("uploading",), keep=1)
+    return scrubjobs.submit(store, clock, settings, job=made) if submit else made
 
 
 def delete(store: Store, clock: Clock, shelf: Shelf, *, job: ScrubJob, actor: Actor) -> None:

@@ -26,6 +26,7 @@ from web import (
     applications,
     batches,
     carriers,
+    checking,
     companies,
     guard,
     joining,
@@ -38,6 +39,8 @@ from web import (
     problems,
     public,
     reporting,
+    scrubasking,
+    scrubs,
     suspending,
     vitals,
     webhooks,
@@ -70,7 +73,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     public.blueprint, people.blueprint, reporting.blueprint, members.blueprint, carriers.blueprint, batches.blueprint,
     parties.blueprint, officers.blueprint, alarms.blueprint, suspending.blueprint,
     webhooks.blueprint, outboxes.blueprint, moving.blueprint, joining.blueprint,
-    applications.blueprint, companies.blueprint,
+    applications.blueprint, companies.blueprint, scrubs.blueprint, scrubasking.blueprint, checking.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,
@@ -110,6 +113,7 @@ def create_app(registry: Registry) -> Flask:
     csrf = CSRFProtect(app)
     for blueprint in MACHINES:
         csrf.exempt(blueprint)
+    csrf.exempt(scrubasking.send)  # it looks for the token itself, as the file comes
     for blueprint in BLUEPRINTS + MACHINES:
         app.register_blueprint(blueprint)
     _languages(app, registry)

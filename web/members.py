@@ -26,11 +26,13 @@ from web.people import Page, local_path, status_of
 
 blueprint = Blueprint("members", __name__)
 
+_LANDINGS = {"regulator": "officers.today", "telemarketer": "scrubs.overview"}
+
 
 def landing() -> str:
     """Where a member's work begins."""
     party = actor().party
-    return url_for("officers.today" if party and party.kind == "regulator" else "carriers.overview")
+    return url_for(_LANDINGS.get(party.kind if party else "", "carriers.overview"))
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])

@@ -60,17 +60,24 @@ class Section:
 
 _CARRIER = ("carrier",)
 _TELEMARKETER = ("telemarketer",)
+_SENDERS = ("carrier", "centre")
 
 PARTY: tuple[Section, ...] = (
     Section(lazy_gettext("Feed"), (
-        Place("carriers.overview", lazy_gettext("State")),
+        Place("carriers.overview", lazy_gettext("State"), kinds=_SENDERS),
         Place("carriers.editions", lazy_gettext("Editions"), kinds=_CARRIER),
         Place("carriers.acknowledgements", lazy_gettext("Acknowledgements"), kinds=_CARRIER),
         Place("carriers.changes", lazy_gettext("What changed"), kinds=_CARRIER),
         Place("public.sandbox", lazy_gettext("Magic numbers"), kinds=_CARRIER),
     )),
+    Section(lazy_gettext("Scrub"), (
+        Place("scrubs.overview", lazy_gettext("Overview"), ("see_scrubs",)),
+        Place("scrubasking.new", lazy_gettext("Check a list"), ("scrub",), ("scrubasking.send", "scrubasking.ask")),
+        Place("checking.quick", lazy_gettext("Check a few numbers"), ("scrub",)),
+        Place("scrubs.history", lazy_gettext("History"), ("see_scrubs",), ("scrubs.one",)),
+    )),
     Section(lazy_gettext("Reports"), (
-        Place("batches.reports", lazy_gettext("Sent"), inner=("batches.one",)),
+        Place("batches.reports", lazy_gettext("Sent"), inner=("batches.one",), kinds=_SENDERS),
         Place("parties.quarantined", lazy_gettext("Quarantine"), ("send_reports",), ("parties.fix",)),
     )),
     Section(lazy_gettext("Company"), (

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from flask_babel import gettext
 
+from web.scrubproblems import PROBLEMS
+
 
 def N_(text: str) -> str:  # noqa: N802 - the mark by which texts are found for translation
     """Marks a text that is translated later, when it is shown."""
@@ -81,6 +83,8 @@ def title_of(code: str, status: int = 500) -> str:
 
 def sentence_of(code: str, status: int = 500) -> str:
     """The English sentence of a code, or of its status."""
+    if code not in WORDS and code in PROBLEMS:
+        return PROBLEMS[code]
     return (WORDS.get(code) or _BY_STATUS.get(status) or WORDS["internal"])[1]
 
 

@@ -31,12 +31,25 @@ class ScrubJobs:
         """The scrub that a party began under an Idempotency-Key."""
         return self._one("party = :party AND idempotency = :key", party=party, key=key)
 
-    def of_party(self, party: str, *, before: int, limit: int) -> tuple[ScrubJob, ...]:
-        """A party's scrubs that were begun before a time (Micros), newest first."""
+    def of_party(
+        self, party: str, *, before: int, limit: int, state: str = "", campaign: str = ""
+    ) -> tuple[ScrubJob, ...]:
+        """A party's scrubs that were begun before a time (Micros), newest first; those of a state, of a campaign."""
+        wanted = {name: value for name, value in (("state", state), ("campaign", campaign)) if value}
+        narrowed = "".join(f" AND {name} = :{name}" for name in wanted)
         return self._many(
-            "party = :party AND created < :before ORDER BY created DESC, scrub LIMIT :limit",
-            party=party, before=before, limit=limit,
+            f"party = :party AND created < :before{narrowed} ORDER BY created DESC, scrub LIMIT :limit",
+            party=party, before=before, limit=limit, **wanted,
         )
+
+    def campaigns(self, party: str, *, limit: int) -> tuple[str, ...]:
+        """The names of a party's campaigns, the one that was checked last first."""
+        rows = self._engine.rows(
+            """SELECT campaign, MAX(created) AS last FROM scrub WHERE party = :party AND campaign <> ''
+            GROUP BY campaign ORDER BY last DESC LIMIT :limit""",
+            party=party, limit=limit,
+        )
+        return tuple(row["campaign"] for row in rows)
 
     def in_states(self, states: Sequence[str], *, limit: int) -> tuple[ScrubJob, ...]:
         """Scrubs of some states, the oldest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -36,6 +36,7 @@ from registry.times import iso, to_micros
 from registry.uscc import company_number
 from sync import feed
 from tests.web.filled_outgoing import outgoing
+from tests.web.filled_scrubs import scrub_pages, scrubs_of
 
 MINE, OTHER = "13800138000", "13911112222"
 CARRIERS = (("cmcc", "中国移动", "China Mobile", 5), ("ctcc", "中国电信", "China Telecom", 2))
@@ -55,6 +56,7 @@ class Viewers:
     waiting: str = ""
     refused: str = ""
     colleague: str = ""
+    scrubs: dict[str, str] = field(default_factory=dict)  # by state
 
 
 def sealed(registry: Registry, text: str = MINE) -> SealedNumber:
@@ -99,7 +101,7 @@ def fill(registry: Registry) -> Viewers:
     tokens = {
         "mine": session_of(registry, MINE), "other": session_of(registry, OTHER),
         "officer": member(registry, "regulator", "officer"), "auditor": member(registry, "regulator", "auditor"),
-        "owner": member(registry, "cmcc", "owner"),
+        "owner": member(registry, "cmcc", "owner"), "scrubber": member(registry, "loans", "scrubber"),
     }
     batch = batch_of(registry)
     event, held_event = _move(registry)
@@ -111,7 +113,7 @@ def fill(registry: Registry) -> Viewers:
     )
     return Viewers(
         tokens, held[0].name, batch, member_id, outgoing(registry), event, held_event, waiting=waiting,
-        refused=refused, colleague=colleague.member,
+        refused=refused, colleague=colleague.member, scrubs=scrubs_of(registry, "loans"),
     )
 
 
@@ -266,6 +268,7 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("companies.suspend", f"/party/members/{viewers.colleague}/suspend", "seller"),
         ("companies.invite_again", f"/party/members/{viewers.colleague}/invite", "seller"),
         ("parties.keys", "/party/keys", "seller"),
+        *((endpoint, address, "scrubber") for endpoint, address in scrub_pages(viewers.scrubs)),
         ("", "/there-is-nothing-here", ""), ("", "/officer/audit", "officer"),
     ]  # fmt: skip
 

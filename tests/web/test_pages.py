@@ -17,7 +17,7 @@ from web.guard import guard_of
 LANGUAGES = {"zh_CN": "zh-CN", "en": "en"}
 NOT_PAGES = {  # answers without a page of their own
     "static", "public.language", "people.code", "members.first", "members.second", "members.start", "officers.issue",
-    "officers.invite", "batches.download", "moving.add_block",
+    "officers.invite", "batches.download", "moving.add_block", "scrubs.download", "scrubs.progress",
 }  # fmt: skip
 
 

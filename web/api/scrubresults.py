@@ -64,7 +64,7 @@ def fetch(scrub: str) -> Response:
     except ConflictError as error:
         return _not_yet(job, error)
     found = restored(job.found)
-    response = _lines(job, found, verdict) if verdict else _whole(job, found)
+    response = lines_of(job, found, verdict) if verdict else whole(job, found)
     if request.method == "GET" and response.status_code in (200, 206):
         scrubjobs.picked_up(registry.store, registry.clock, registry.settings.scrubs, job=job)
     response.headers.set("Content-Disposition", "attachment", filename=f"{scrub}-{verdict or 'checked'}.{found.ending}")
@@ -79,7 +79,8 @@ def _not_yet(job: ScrubJob, error: ConflictError) -> Response:
     return answer(Problem(409, error.code, error.detail, headers=headers, facts=dict(error.facts)))
 
 
-def _whole(job: ScrubJob, found: CallList) -> Response:
+def whole(job: ScrubJob, found: CallList) -> Response:
+    """A result, or the range of it that is asked for."""
     registry = registry_of()
     shelf, keys = registry.shelf, registry.keys
 
@@ -94,7 +95,8 @@ def _whole(job: ScrubJob, found: CallList) -> Response:
     return ranged(job.result_size, job.result_sha256, opened, media_type=found.media_type, headers=headers)
 
 
-def _lines(job: ScrubJob, found: CallList, verdict: str) -> Response:
+def lines_of(job: ScrubJob, found: CallList, verdict: str) -> Response:
+    """The lines of a result that have one verdict."""
     registry = registry_of()
     stack = ExitStack()
     try:
