@@ -67,7 +67,7 @@ def shape_of(rows: Sequence[Sequence[str]], plan: NumberPlan, wanted: Wanted, *,
     column = wanted_place(wanted.column, header, width)
     if column is None:
         column = _seen(good, header, asking=asking)
-    first = tuple(tuple(row[:MOST_COLUMNS]) for row in body[:PREVIEW])
+    first = tuple((*row[:width], *[""] * (width - len(row))) for row in body[:PREVIEW])
     return Shape(header, column, width, good, first)
 
 

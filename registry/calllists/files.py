@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING
 
-from registry.calllists import ndjson, parquet, texts
+from registry.calllists import ndjson, parquet, texts, xlsx, xlsxrows
 from registry.calllists.answering import Admit, Answering
 from registry.calllists.calllist import CallList
 from registry.calllists.codings import coding_of
 from registry.calllists.columns import Wanted, empty
 from registry.calllists.limits import Limits
 from registry.calllists.tally import Tally
-from registry.calllists.unpacking import PARQUET, Content, content_of
+from registry.calllists.unpacking import PARQUET, ZIP, Content, content_of
 from registry.readers.unpack import pieces
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def inspect(
 
 
 def _inspected(content: Content, sample: bytes, plan: NumberPlan, wanted: Wanted, *, asking: bool) -> CallList:
+    if sample.startswith(ZIP):
+        return xlsx.inspect(content.whole(), content.name, plan, wanted, asking=asking, limits=content.limits)
     if sample.startswith(PARQUET):
         return parquet.inspect(content.whole(), content.name, plan, wanted, asking=asking)
     coding = coding_of(sample)
@@ -79,6 +81,8 @@ def scrub(
     content = content_of(source, "", limits)
     if found.format == "parquet":
         yield from parquet.scrub(content.whole(), found, answering, tally=tally, keep=keep)
+    elif found.format == "xlsx":
+        yield from xlsx.scrub(content.whole(), found, answering, tally=tally, keep=keep, limits=limits)
     else:
         yield from _scrub_lines(content, found, answering, tally, keep, limits)
     tally.size = found.size
@@ -98,7 +102,13 @@ def only(result: IO[bytes], found: CallList, verdict: str) -> Iterator[bytes]:
     """The lines of a result that have one verdict (allowed, declined, invalid), and its header, in the same format."""
     if found.format == "parquet":
         yield from parquet.only(result, found, verdict)
-        return
+    elif found.format == "xlsx":
+        yield from xlsxrows.only(result, found, verdict)
+    else:
+        yield from _lines_only(result, found, verdict)
+
+
+def _lines_only(result: IO[bytes], found: CallList, verdict: str) -> Iterator[bytes]:
     result.seek(0)
     lines_only = ndjson.only if found.format == "ndjson" else texts.only
     yield from lines_only(pieces(result), found, verdict)

@@ -37,6 +37,8 @@ _OTHERS = (
 )
 _NO_LISTS = ("__macosx/", ".ds_store", "thumbs.db", "desktop.ini", "readme.txt", "readme.md")
 _LISTS = (".csv", ".tsv", ".tab", ".txt", ".ndjson", ".jsonl", ".xlsx", ".xlsm", ".parquet", ".pq")
+_TAIL = 66_000  # bytes, in which an archive's end lies
+_MOST_DIRECTORY = 16_000_000  # bytes
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -133,8 +135,24 @@ def _refuse(head: bytes) -> None:
 
 
 def _entries(source: IO[bytes]) -> list[zipfile.ZipInfo]:
-    with unzipping(), zipfile.ZipFile(source) as archive:
-        return archive.infolist()
+    with unzipping():
+        if _directory(source) > _MOST_DIRECTORY:
+            raise InvalidInputError("The archive holds too many files.", code="several_files")
+        with zipfile.ZipFile(source) as archive:
+            return archive.infolist()
+
+
+def _directory(source: IO[bytes]) -> int:
+    """How large the directory of an archive says it is, which is read as a whole."""
+    size = source.seek(0, io.SEEK_END)
+    source.seek(max(0, size - _TAIL))
+    tail = source.read(_TAIL)
+    end, large = tail.rfind(b"PK\x05\x06"), tail.rfind(b"PK\x06\x06")
+    if end < 0 or len(tail) < end + 22:
+        raise _damaged()
+    if large >= 0:
+        return int.from_bytes(tail[large + 40 : large + 48], "little")
+    return int.from_bytes(tail[end + 12 : end + 16], "little")
 
 
 def _member(source: IO[bytes], size: int) -> zipfile.ZipInfo | None:
