@@ -15,8 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from registry.errors import InvalidInputError
-from registry.numbering.plan import UNASSIGNED, NumberPlan
-from registry.numbering.reading import E164, Reason, read
+from registry.numbering.bulk import UNREAD, read_many
+from registry.numbering.plan import NumberPlan
+from registry.numbering.reading import E164, Read, Reason, read
 
 _HIDE_FROM = 7  # shorter codes are public services' and are shown whole
 
@@ -133,7 +134,7 @@ Texts: TypeAlias = "pa.Array | pa.ChunkedArray | Sequence[str | None]"
 def parse_many(texts: Texts, plan: NumberPlan, *, country: str = "CN", callers: bool = False) -> NumberArray:
     """Numbers of many texts, each as `parse_one` (with `callers`: `parse_caller`) reads it; a null is empty.
 
-    Mobile numbers written plainly (138…, 86138…, +86138…, 0086138…) are read in bulk, whatever else one by one.
+    What is written as most people write it is read in bulk (`numbering/bulk.py`), whatever else one by one.
     """
     column = _column(texts)
     n, (_valid, offset_buffer, data_buffer) = len(column), column.buffers()
@@ -153,21 +154,15 @@ def parse_spans(
     country: str = "CN", callers: bool = False,
 ) -> NumberArray:
     """As `parse_many`, of texts that lie somewhere in one buffer: UTF-8 `data` u8, from `starts` i64[n] to `stops`."""
-    n = len(starts)
-    found = NumberArray(np.zeros(n, np.uint64), np.zeros(n, np.uint8), np.full(n, _UNREAD, np.uint8))
-    _plain_mobiles(data, starts, stops - starts, plan, country, found)
-    rest = np.flatnonzero(found.reason == _UNREAD)
+    reason, kind, digits = read_many(data, starts, stops, plan, country, callers=callers)
+    rest = np.flatnonzero(reason == UNREAD)
+    known: dict[bytes, Read] = {}  # lists say the same of whom they have no number of
     for place, start, stop in zip(rest.tolist(), starts[rest].tolist(), stops[rest].tolist()):
-        text = data[start:stop].tobytes().decode("utf-8", "replace")
-        reason, kind, digits = read(text, plan, country, callers=callers)
-        found.reason[place], found.kind[place], found.digits[place] = reason, kind, digits
-    return found
-
-
-_UNREAD = 255
-_CHUNK = 1 << 16
-_MOBILE = 11
-_POWERS = 10.0 ** np.arange(_MOBILE - 1, -1, -1)  # float64 is exact up to 2**53 and far quicker than integers here
+        raw = data[start:stop].tobytes()
+        if raw not in known:
+            known[raw] = read(raw.decode("utf-8", "replace"), plan, country, callers=callers)
+        reason[place], kind[place], digits[place] = known[raw]
+    return NumberArray(digits, kind, reason)
 
 
 def _column(texts: Texts) -> pa.Array:
@@ -180,35 +175,3 @@ def _column(texts: Texts) -> pa.Array:
         except UnicodeEncodeError:
             return pa.array([t and t.encode("utf-8", "replace").decode() for t in texts], pa.large_string())
     return texts if pa.types.is_large_string(texts.type) else texts.cast(pa.large_string())
-
-
-def _plain_mobiles(
-    data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], plan: NumberPlan,
-    country: str, found: NumberArray,
-) -> None:
-    """Fills in the rows that are assigned mobile numbers written without anything between the digits."""
-    own = str(plan.calling_code)
-    for lead in ("", own, "+" + own, "00" + own) if country == plan.country else ("+" + own,):
-        places = np.flatnonzero(lengths == _MOBILE + len(lead))
-        for start in range(0, len(places), _CHUNK):
-            _fill(places[start : start + _CHUNK], lead, starts, data, plan, found)
-
-
-def _fill(
-    places: npt.NDArray[np.int64], lead: str, starts: npt.NDArray[np.int64], data: npt.NDArray[np.uint8],
-    plan: NumberPlan, found: NumberArray,
-) -> None:
-    """Reads the rows at `places`, all of the length of `lead` and a mobile number."""
-    size = _MOBILE + len(lead)
-    rows = np.lib.stride_tricks.sliding_window_view(data, size)[starts[places]]
-    values = rows[:, len(lead) :] - np.uint8(ord("0"))  # wraps below "0", so one comparison finds every other character
-    good = (values <= 9).all(axis=1)
-    if lead:
-        good &= (rows[:, : len(lead)] == np.frombuffer(lead.encode(), np.uint8)).all(axis=1)
-    national = (values.astype(np.float64) @ _POWERS).astype(np.int64)
-    prefix = np.where(good, national // 10 ** (_MOBILE - 5), 0)
-    good &= plan.mobile_carrier[prefix] != UNASSIGNED
-    places = places[good]
-    found.digits[places] = national[good].astype(np.uint64) + np.uint64(plan.calling_code * 10**_MOBILE)
-    found.kind[places] = E164
-    found.reason[places] = Reason.OK

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.numbering import NumberPlan, draw_numbers, load_plan
-from registry.numbers import Number, NumberError, Reason, parse_caller, parse_many, parse_one
+from registry.numbering.reading import read
+from registry.numbers import Number, NumberError, Reason, parse_caller, parse_many, parse_one, parse_spans
 
 PLAN = load_plan()
 
@@ -199,6 +201,33 @@ def test_one_and_many_agree_on_every_text(texts: list[str | None], country: str,
         assert refused.value.reason == many.reason[place]
         with pytest.raises(NumberError):
             _ = many[place]
+
+
+FRAMES = ("{}", "+86{}", "86{}", "0086{}", "0{}", "{}.0", "+86 {}", "0-{}", "({}", "{})")
+SHAPED = st.one_of(
+    DIRTY.map(lambda text: text or ""),
+    st.from_regex(r"\A(\+?86|0086|\+|0|00)?(1[2-9][0-9]{7,11}|(10|2[0-9]|[3-9][0-9]{2})[1-9][0-9]{5,8})(\.0{1,2})?\Z"),
+    st.sampled_from(draw_numbers(PLAN, 300, 12, landlines=0.5).tolist()).flatmap(
+        lambda digits: st.sampled_from(FRAMES).map(lambda way: way.format(str(digits)[2:]))
+    ),
+    st.from_regex(r"\A[+(\[]?[0-9]{1,4}([ \-()\[\]]{1,2}[0-9]{2,8}){1,3}\Z"),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(SHAPED, max_size=12), st.sampled_from(["CN", "US"]), st.booleans(), st.booleans())
+def test_texts_inside_a_larger_one_are_read_as_they_are_alone(
+    texts: list[str], country: str, callers: bool, sandbox: bool
+) -> None:
+    plan = PLAN.with_sandbox() if sandbox else PLAN
+    raw = [text.encode("utf-8", "replace") for text in texts]
+    data = b"9" * 30 + b"\n1".join(raw) + b"0" * 30
+    starts = np.array([30 + sum(len(other) + 2 for other in raw[:place]) for place in range(len(raw))], np.int64)
+    stops = starts + np.array([len(text) for text in raw], np.int64)
+    many = parse_spans(np.frombuffer(data, np.uint8), starts, stops, plan, country=country, callers=callers)
+    for place, text in enumerate(raw):
+        found = read(text.decode("utf-8", "replace"), plan, country, callers=callers)
+        assert (many.reason[place], many.kind[place], many.digits[place]) == found
 
 
 @settings(max_examples=200, deadline=None)
