@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -44,13 +45,17 @@ from sync.scrubstreams import InputDigest, seal
 
 if TYPE_CHECKING:
     from registry.assembly import Registry
+    from registry.outside.sealedfile import SealedWriter
     from registry.parties import Party
-    from registry.receiptforms import Receipt
+    from registry.receiptforms import Facts, Receipt
+    from registry.receiptkeys import ReceiptKeys
     from registry.scrub import Scrubber
     from registry.scrubjobs import ScrubJob
 
 PROGRESS_S = 1.0  # how often it is written down how far a scrub is
-_PASSES = frozenset({"database_busy", "disk_full", "disk_error", "shelf_error", "shelf_read_only"})
+_PASSES = frozenset(
+    {"database_busy", "disk_full", "disk_error", "shelf_error", "shelf_read_only", "hold_lost"}
+)  # what may be over when it is tried again
 _log = log("scrubs")
 
 
@@ -115,12 +120,10 @@ def work(registry: Registry, watch: Watch) -> dict[str, int]:
         except ConflictError:  # it is somebody else's by now
             return {"put_back": 1}
         return {"cancelled": 1}
-    except ConflictError as error:
-        if error.code != "lease_lost":
-            return _failed(registry, watch, error.code)
-        _log.warning("lease_lost", scrub=job.scrub)
-        return {"put_back": 1}
     except RegistryError as error:
+        if error.code == "lease_lost":
+            _log.warning("lease_lost", scrub=job.scrub)
+            return {"put_back": 1}
         passes = error.code in _PASSES or isinstance(error, SettingsError)
         if passes and job.attempts < scrubwork.MOST_ATTEMPTS:
             _log.warning("put_back", scrub=job.scrub, reason=error.detail, code=error.code)
@@ -145,27 +148,43 @@ def _failed(registry: Registry, watch: Watch, problem: str) -> dict[str, int]:
 def _worked(registry: Registry, watch: Watch) -> dict[str, int]:
     job, shelf, signing = watch.job, registry.shelf, registry.receipt_keys
     party, name = _party(registry, job), scrubfiles.result_name(job.scrub)
-    with folder_of(registry, job) as folder, Spool(folder) as spool, _metered(registry, job, party, folder) as meter:
+    with (
+        folder_of(registry, job) as folder, Spool(folder) as spool, _metered(registry, job, party, folder) as meter,
+        scrubfiles.sealed_at(folder, scrubfiles.key_of(registry.keys, name)) as (path, writer),
+    ):  # fmt: skip
         try:
-            done, at = _answered(registry, watch, spool, meter, folder, name)
+            done, at = _answered(registry, watch, spool, meter, name, writer)
+            with ThreadPoolExecutor(1, thread_name_prefix="put") as pool:
+                put = pool.submit(shelf.put, name, path)
+                receipt = _receipt(registry, watch, signing, folder, spool, facts_of(registry, job, party, done, at))
+                put.result()
             watch.write()  # from here on it is paid for, and ends as done
             charged = meter.close(done=True) if meter is not None else Charged()
-            done = replace(done, charged=charged.numbers, problem="quota_reached" if charged.refused else "")
-            assert watch.scrubber is not None
-            receipt = receipts.make(
-                registry.clock, shelf, registry.keys, signing, folder, facts=facts_of(registry, job, party, done, at),
-                distinct=spool.distinct(), kinds=watch.scrubber.kinds,
-                receipt=receipt_of_attempt(job.scrub, job.attempts),
-            )
         except BaseException:
             with suppress(RegistryError):
                 _forget(registry, job, name)
             raise
-        _finish(registry, watch, replace(done, distinct_numbers=receipt.size), receipt)
+        done = replace(
+            done, distinct_numbers=receipt.size, charged=charged.numbers,
+            problem="quota_reached" if charged.refused else "",
+        )
+        _finish(registry, watch, done, receipt)
     scrubfiles.delete_results(shelf, job.scrub, but=name)  # of attempts that were cut off: none of them can end now
     for attempt in range(1, job.attempts):
         shelf.delete(receipts.leaves_name(receipt_of_attempt(job.scrub, attempt)))
     return {"scrubs": 1, "lines": done.lines}
+
+
+def _receipt(
+    registry: Registry, watch: Watch, signing: ReceiptKeys, folder: Path, spool: Spool, facts: Facts
+) -> Receipt:
+    """The receipt of an attempt, not written yet."""
+    assert watch.scrubber is not None
+    return receipts.make(
+        registry.clock, registry.shelf, registry.keys, signing, folder, facts=facts,
+        distinct=spool.distinct(), kinds=watch.scrubber.kinds,
+        receipt=receipt_of_attempt(watch.job.scrub, watch.job.attempts),
+    )
 
 
 def _forget(registry: Registry, job: ScrubJob, result: str) -> None:
@@ -197,9 +216,9 @@ def _metered(registry: Registry, job: ScrubJob, party: Party, folder: Path) -> I
 
 
 def _answered(
-    registry: Registry, watch: Watch, spool: Spool, meter: Meter | None, folder: Path, name: str
+    registry: Registry, watch: Watch, spool: Spool, meter: Meter | None, name: str, writer: SealedWriter
 ) -> tuple[Done, datetime]:
-    """The result put on the shelf under a name, what came of the scrub, and for which moment it was answered."""
+    """The result written, what came of the scrub (its result will lie under a name), and for which moment it is."""
     job, parts = watch.job, registry.store.scrub_jobs.parts(watch.job.scrub)
     watch.scrubber = scrubber = _scrubber(registry, job)
     plan = registry.plan.with_sandbox() if job.sandbox else registry.plan
@@ -208,7 +227,6 @@ def _answered(
     with (
         InputDigest(registry, job, parts) as digest,
         scrubfiles.call_list(registry.shelf, registry.keys, job, parts) as source,
-        scrubfiles.sealed_at(folder, scrubfiles.key_of(registry.keys, name)) as (path, writer),
     ):
         found = restored(job.found) if job.found else None
         if found is None or found.column is None:
@@ -220,7 +238,6 @@ def _answered(
             admit=meter.admit if meter is not None else None, limits=limits,
         )
         sha256 = seal(blocks, writer)
-        registry.shelf.put(name, path)
         input_sha256 = digest.result()
     done = Done(
         result=name, result_size=writer.size, result_sha256=sha256, input_sha256=input_sha256, lines=watch.tally.lines,
