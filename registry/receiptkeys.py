@@ -1,7 +1,7 @@
 """The keys that sign receipts (Ed25519), and the public ones that whoever checks a receipt needs.
 
-Rules of this room: the newest key signs; older ones go on proving what they signed, for as long as their file is there;
-a private key never leaves the process that signs.
+Rules of this room: the newest key signs; its public half is noted before it signs for the first time, so that it
+goes on proving what it signed, also when its file is gone; a private key never leaves the process that signs.
 """
 
 from __future__ import annotations
@@ -10,17 +10,30 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from registry.times import from_micros, to_micros
+
+if TYPE_CHECKING:
+    from registry.interfaces import Clock
+    from registry.store import Store
+
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A public receipt key: its id (SHA-256 of its 32 bytes, hex) and the 32 bytes in base64."""
+    """A public receipt key: its id (SHA-256 of its 32 bytes, hex) and the 32 bytes in base64.
+
+    `since`: when it began to sign, None: it has not yet; `until`: when another took over, None: it signs.
+    """
 
     keyid: str
     public: str
+    since: datetime | None = None
+    until: datetime | None = None
 
     def raw(self) -> bytes:
         """The 32 bytes. Raises ValueError for anything else."""
@@ -59,3 +72,26 @@ def known(raw: bytes) -> PublicKey:
 
 def _private(seed: bytes) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(seed)
+
+
+def note(store: Store, clock: Clock, signing: ReceiptKeys) -> None:
+    """Note which key signs from now on; nothing is written where that is noted already."""
+    newest = signing.public[0]
+    if not any(row["keyid"] == newest.keyid and row["until"] is None for row in store.receipt_keys.all()):
+        with store.writing(about="receipt keys"):
+            store.receipt_keys.begin(newest.keyid, newest.public, at=to_micros(clock.now()))
+
+
+def public_keys(store: Store, signing: ReceiptKeys) -> tuple[PublicKey, ...]:
+    """Every key that receipts may be signed with: those that have signed, and those whose file is there; the one that
+    signs first."""
+    noted = {
+        row["keyid"]: PublicKey(
+            row["keyid"], row["public"], from_micros(row["since"]),
+            from_micros(row["until"]) if row["until"] is not None else None,
+        )
+        for row in store.receipt_keys.all()
+    }
+    newest, *older = signing.public
+    found = {newest.keyid: noted.get(newest.keyid, newest)} | noted
+    return tuple((found | {key.keyid: found.get(key.keyid, key) for key in older}).values())

@@ -16,6 +16,7 @@ import io
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from registry import leaves, scrubfiles
+from registry import leaves, receiptkeys, scrubfiles
 from registry.envelopes import Envelope, seal
 from registry.errors import NotFoundError
 from registry.keys import FIRST_EPOCH
@@ -53,6 +54,7 @@ def issue(
     distinct: Iterable[NDArray[np.void]], kinds: Sequence[LineAnswer], receipt: str = "",
 ) -> Receipt:
     """Issue the receipt of a scrub: as `make` makes it, and written."""
+    receiptkeys.note(store, clock, signing)
     made = make(clock, shelf, keys, signing, work, facts=facts, distinct=distinct, kinds=kinds, receipt=receipt)
     with store.writing(about=f"receipts of {made.party}"):
         store.receipts.put(made)
@@ -63,7 +65,8 @@ def make(
     clock: Clock, shelf: Shelf, keys: KeyRing, signing: ReceiptKeys, work: Path, *, facts: Facts,
     distinct: Iterable[NDArray[np.void]], kinds: Sequence[LineAnswer], receipt: str = "",
 ) -> Receipt:
-    """The receipt of a scrub, its leaves on the shelf; it counts when it is written (`store.receipts.put`).
+    """The receipt of a scrub, its leaves on the shelf; it counts when it is written (`store.receipts.put`), and its key
+    is to be noted before (`receiptkeys.note`).
 
     `distinct` as `Spool.distinct()` gives it, `kinds` the different answers; `work` is a folder for what passes
     through, sealed. `receipt`: an id that was given to it before.
@@ -131,6 +134,14 @@ def receipt_of(store: Store, *, party: str, receipt: str) -> Receipt:
     if found is None or found.party != party:
         raise NotFoundError("There is no such receipt.", code="no_such_receipt")
     return found
+
+
+def receipts_of(
+    store: Store, *, party: str, before: datetime | None = None, limit: int = 50
+) -> tuple[Receipt, ...]:
+    """A party's receipts, newest first, those issued before a moment."""
+    until = to_micros(before) if before is not None else 1 << 62
+    return store.receipts.of_party(party, before=until, limit=limit)
 
 
 def file_of(keys: KeyRing, receipt: Receipt) -> bytes:

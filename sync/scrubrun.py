@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry import receipts, scrubfiles, scrubwork
+from registry import receiptkeys, receipts, scrubfiles, scrubwork
 from registry.calllists.calllist import restored, stored
 from registry.calllists.files import inspect, scrub
 from registry.calllists.limits import Limits
@@ -180,6 +180,7 @@ def _receipt(
 ) -> Receipt:
     """The receipt of an attempt, not written yet."""
     assert watch.scrubber is not None
+    receiptkeys.note(registry.store, registry.clock, signing)
     return receipts.make(
         registry.clock, registry.shelf, registry.keys, signing, folder, facts=facts,
         distinct=spool.distinct(), kinds=watch.scrubber.kinds,

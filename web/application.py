@@ -38,10 +38,12 @@ from web import (
     people,
     problems,
     public,
+    receipts,
     reporting,
     scrubasking,
     scrubs,
     suspending,
+    verifying,
     vitals,
     webhooks,
 )
@@ -62,6 +64,7 @@ from web.api import (
     scrubparts,
     scrubresults,
 )
+from web.api import receipts as api_receipts
 from web.api import scrubs as api_scrubs
 from web.api import webhooks as api_webhooks
 from web.current import LANGUAGES, is_api, language_of, registry_of, request_id
@@ -74,11 +77,13 @@ BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     parties.blueprint, officers.blueprint, alarms.blueprint, suspending.blueprint,
     webhooks.blueprint, outboxes.blueprint, moving.blueprint, joining.blueprint,
     applications.blueprint, companies.blueprint, scrubs.blueprint, scrubasking.blueprint, checking.blueprint,
+    receipts.blueprint, verifying.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,
     keys.blueprint, reports.blueprint, numberevents.blueprint, quarantine.blueprint, api_webhooks.blueprint,
     checks.blueprint, balance.blueprint, api_scrubs.blueprint, scrubparts.blueprint, scrubresults.blueprint,
+    api_receipts.blueprint,
     rulebooks.blueprint, openapi.blueprint, vitals.blueprint,
 )
 

@@ -132,7 +132,8 @@ def _result(job: ScrubJob) -> dict[str, Any]:
         "verdicts": job.verdicts(), "reasons": scrubwords.reasons_of(job), "took": took,
         "sentence": scrubwords.sentence_of_reasons(job), "now": registry.clock.now(),
         "kept_hours": registry.settings.scrubs.kept_hours, "remind_days": registry.settings.scrubs.remind_days,
-        "there": job.state == "done", "receipt_url": "",
+        "there": job.state == "done",
+        "receipt_url": url_for("receipts.one", scrub=job.scrub) if job.receipt else "",
     }
 
 

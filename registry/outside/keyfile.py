@@ -54,7 +54,8 @@ def create(folder: Path, environ: Mapping[str, str] = os.environ, *, older: bool
         if not (folder / ONLINE).exists():
             _write_once(folder / ROOT)
             _write_once(folder / ONLINE)
-        _write_once(folder / RECEIPT)
+        if not _numbered(folder, _RECEIPT):
+            _write_once(folder / RECEIPT)
     except OSError as error:
         detail = f"The key folder {folder} cannot be written: {error.strerror}."
         raise SettingsError(detail, code="keys_unwritable") from error
@@ -66,7 +67,7 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> tuple[KeyRing
     masters = source.read()
     if not masters:
         raise SettingsError(f"There is no master key in {folder} nor in the environment.", code="no_master")
-    if (folder / RECEIPT).exists():
+    if (folder / RECEIPT).exists() or _numbered(folder, _RECEIPT):
         receipt_seeds(folder)  # one that is exposed stops the start as any other
     return KeyRing(masters, _storage(folder, environ), source), _signing(folder)
 
@@ -90,8 +91,11 @@ def _signing(folder: Path) -> SigningKeys:
 
 
 def receipt_seeds(folder: Path) -> list[bytes]:
-    """The private keys of receipts, the one that signs first. Raises SettingsError as `load`."""
-    return [_read(path) for _, path in sorted(_numbered(folder, _RECEIPT), reverse=True)] + [_read(folder / RECEIPT)]
+    """The private keys of receipts that are there, the one that signs first. Raises SettingsError as `load`."""
+    paths = [path for _, path in sorted(_numbered(folder, _RECEIPT), reverse=True)]
+    if (folder / RECEIPT).exists() or not paths:
+        paths.append(folder / RECEIPT)
+    return [_read(path) for path in paths]
 
 
 def new_receipt_key(folder: Path) -> Path:

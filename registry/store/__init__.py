@@ -26,6 +26,7 @@ from registry.store.numberevents import NumberEvents
 from registry.store.organisations import Organisations
 from registry.store.parties import Parties
 from registry.store.quotas import Quotas
+from registry.store.receiptkeys import ReceiptKeyRows
 from registry.store.receipts import Receipts
 from registry.store.registrations import Registrations
 from registry.store.reports import Reports
@@ -61,6 +62,7 @@ class Store:
         self.organisations = Organisations(engine)
         self.parties = Parties(engine)
         self.quotas = Quotas(engine)
+        self.receipt_keys = ReceiptKeyRows(engine)
         self.receipts = Receipts(engine)
         self.registrations = Registrations(engine)
         self.reports = Reports(engine)

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from registry import parties
 from registry.assembly import Registry
 from registry.keys import KeyRing, SigningKeys
+from registry.outside import keyfile
 from registry.settings import Settings, parse
 from registry.store import Store
 from tests.doubles import FakeClock, MemoryShelf, MemorySms
@@ -36,6 +37,8 @@ def registry(
     sqlite_store: Store, keys: KeyRing, clock: FakeClock, sms: MemorySms, shelf: MemoryShelf, plan: NumberPlan,
     rulebooks: Rulebooks, settings: Settings, tmp_path: Path,
 ) -> Registry:
+    (tmp_path / "keys").mkdir(mode=0o700, exist_ok=True)
+    keyfile.new_key(tmp_path / "keys" / keyfile.RECEIPT)
     return Registry(
         settings=settings, instance=tmp_path, clock=clock, store=sqlite_store, keys=keys,
         signing=SigningKeys.from_seeds(bytes(32), bytes(range(32))), shelf=shelf, sms=sms, plan=plan,

@@ -37,6 +37,7 @@ from registry.uscc import company_number
 from sync import feed
 from tests.web.filled_outgoing import outgoing
 from tests.web.filled_scrubs import scrub_pages, scrubs_of
+from tests.web.receipting import with_receipt
 
 MINE, OTHER = "13800138000", "13911112222"
 CARRIERS = (("cmcc", "中国移动", "China Mobile", 5), ("ctcc", "中国电信", "China Telecom", 2))
@@ -57,6 +58,7 @@ class Viewers:
     refused: str = ""
     colleague: str = ""
     scrubs: dict[str, str] = field(default_factory=dict)  # by state
+    receipt: str = ""  # a scrub that has one
 
 
 def sealed(registry: Registry, text: str = MINE) -> SealedNumber:
@@ -114,6 +116,7 @@ def fill(registry: Registry) -> Viewers:
     return Viewers(
         tokens, held[0].name, batch, member_id, outgoing(registry), event, held_event, waiting=waiting,
         refused=refused, colleague=colleague.member, scrubs=scrubs_of(registry, "loans"),
+        receipt=with_receipt(registry, "loans")[0],
     )
 
 
@@ -269,6 +272,8 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("companies.invite_again", f"/party/members/{viewers.colleague}/invite", "seller"),
         ("parties.keys", "/party/keys", "seller"),
         *((endpoint, address, "scrubber") for endpoint, address in scrub_pages(viewers.scrubs)),
+        ("verifying.verify", "/verify", ""),
+        ("receipts.one", f"/party/scrubs/{viewers.receipt}/receipt", "seller"),
         ("", "/there-is-nothing-here", ""), ("", "/officer/audit", "officer"),
     ]  # fmt: skip
 

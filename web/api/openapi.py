@@ -35,6 +35,7 @@ _PARTS: dict[str, dict[str, Any]] = {
     "endpoint": {"type": "string", "pattern": "^ep_[0-9a-f]{16}$", "description": "An endpoint of yours."},
     "event": {"type": "string", "pattern": "^msg_[0-9a-f]{24}$", "description": "The webhook-id of an event."},
     "scrub": {"type": "string", "pattern": "^[a-z]{24}$", "description": "The id of a scrub."},
+    "receipt": {"type": "string", "pattern": "^[a-z]{24}$", "description": "The id of a receipt."},
     "part": {"type": "integer", "minimum": 1, "maximum": 10_000, "description": "Which part, from 1."},
     "row": {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "The id of a row in quarantine."},
 }
@@ -44,6 +45,7 @@ TAGS = {
     "keys": ("Keys", "密钥"),
     "reports": ("Reports", "举报"),
     "scrubs": ("Call lists", "外呼名单核对"),
+    "receipts": ("Receipts", "回执"),
     "webhooks": ("Webhooks", "通知"),
     "number-events": ("Number events", "号码变动"),
     "rules": ("Rules", "规则"),
