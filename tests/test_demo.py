@@ -36,6 +36,7 @@ def watch(program: subprocess.Popen[bytes], instance: Path, port: int) -> None:
         line = f'decline_call_carrier_edition{{carrier="{carrier}"}} 1.0'
         until(lambda line=line: line in figures(program, instance, port), seconds=60, what=f"{carrier} has the list")
         assert (instance / "demo" / carrier / "list" / "state.json").exists()
+    assert (instance / "demo" / "call-list.csv").read_text("utf-8-sig").count("\n") == 20_001
     none = 'rows_total{outcome="accepted"} 0.0'
     until(lambda: none not in figures(program, instance, port), seconds=30, what="reports arrive")
 
@@ -52,4 +53,5 @@ def test_the_demo_fills_itself_once_and_its_carriers_follow_and_report(tmp_path:
         finally:
             program.send_signal(signal.SIGINT)
             assert program.wait(20) == 0
+        assert "/sign-in  as scrubber@demo.example, password " in log.read_text()
         assert log.read_text().count("3,000 registrations loaded") == 1

@@ -1,4 +1,4 @@
-"""`decline-call demo`: synthetic registrations, two carriers that follow over HTTP, reports arriving.
+"""`decline-call demo`: synthetic registrations, two carriers that follow over HTTP, reports arriving, a telemarketer.
 
 Rules of this room: everything that is drawn follows from one seed; it uses only what any operator and carrier would use
 (the same commands, the same API); numbers are valid under the plan and belong to nobody we know.
@@ -29,6 +29,7 @@ from registry.preferences import EVERYTHING, Category, Preference, quiet_of
 from registry.sealing import seal_many
 from registry.settings import load
 from registry.times import iso, to_micros
+from web.demo_seller import LIST, add_seller, write_list
 from web.processes import Programs, start_programs, wait_until_up, welcome
 
 CARRIERS = (("cmcc", "中国移动", "China Mobile"), ("ctcc", "中国电信", "China Telecom"))
@@ -42,11 +43,14 @@ DAYS = 30
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo drew: its registry's folder, and by carrier the numbers and the API key."""
+    """What the demo drew: its registry's folder, by carrier the numbers and the API key; how its telemarketer signs in,
+    and a call list to try."""
 
     instance: Path
     numbers: dict[str, npt.NDArray[np.uint64]]  # digits, by the carrier that serves them
     secrets: dict[str, str]
+    seller: tuple[str, str]  # email, password
+    call_list: Path
 
 
 def draw_preferences(count: int, seed: int) -> list[npt.NDArray[np.int64]]:
@@ -105,6 +109,8 @@ def fill(instance: Path, *, count: int, seed: int) -> Demo:
             instance,
             {party: digits[served == registry.plan.carriers.index(party)] for party, _zh, _en in CARRIERS},
             {party: _key(registry, folder, party) for party, _zh, _en in CARRIERS},
+            add_seller(registry, folder),
+            write_list(registry, digits, folder / LIST, seed),
         )
     finally:
         registry.close()
@@ -192,6 +198,9 @@ def run_demo(instance: Path, *, count: int, seed: int) -> int:
         for party, state in states.items():
             asked = f"{state} +{demo.numbers[party][0]} --channel calls --category loan"
             click.echo(f"Ask {party}'s list:      decline-sync lookup {asked}")
+        email, password = demo.seller
+        click.echo(f"Check call lists:     {url}/sign-in  as {email}, password {password}")
+        click.echo(f"A list to try:        {demo.call_list}")
         click.echo(f"Logs:                 {instance / 'demo'}")
         return programs.wait()
     finally:

@@ -74,7 +74,7 @@ PARTY: tuple[Section, ...] = (
         Place("scrubs.overview", lazy_gettext("Overview"), ("see_scrubs",)),
         Place("scrubasking.new", lazy_gettext("Check a list"), ("scrub",), ("scrubasking.send", "scrubasking.ask")),
         Place("checking.quick", lazy_gettext("Check a few numbers"), ("scrub",)),
-        Place("scrubs.history", lazy_gettext("History"), ("see_scrubs",),
+        Place("scrubs.history", lazy_gettext("Checks so far"), ("see_scrubs",),
               ("scrubs.one", "receipts.one", "receipts.prove")),
     )),
     Section(lazy_gettext("Reports"), (
