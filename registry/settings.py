@@ -178,6 +178,7 @@ class ScrubSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     kept_hours: Positive = 24  # call list and result are deleted so long after the result was fetched
     kept_days: Annotated[int, Meta(ge=1, le=30)] = 30  # and at the latest so long after they came
     every_s: Positive = 2
+    drop_s: Positive = 10  # how often drop folders are looked into
     threads: Annotated[int, Meta(ge=1, le=64)] = 2  # how many scrubs one clockwork works on at a time
     max_bytes: Bytes = 20_000_000_000
     xlsx_bytes: Bytes = 200_000_000  # larger workbooks are refused: CSV has no such limit

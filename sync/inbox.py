@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SETTLED_S = 2.0
 KEPT_S = 7 * 86_400
 TAKEN, DONE, REFUSED = ".taken", "done", "refused"
-_UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
+UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
 
 
 def party_folders(inbox: Path) -> Iterator[Path]:
@@ -47,7 +47,7 @@ def party_folders(inbox: Path) -> Iterator[Path]:
 def waiting(folder: Path, now: float) -> Iterator[Path]:
     """Files of a folder that may be picked up, by name. `now` is seconds since 1970 as the file system counts them."""
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name.lower().endswith(_UNFINISHED) or not format_of(path.name):
+        if path.name.startswith(".") or path.name.lower().endswith(UNFINISHED) or not format_of(path.name):
             continue
         try:
             if path.is_symlink() or not path.is_file() or 0 <= now - path.stat().st_mtime < SETTLED_S:

@@ -31,6 +31,7 @@ from registry.settings import Settings
 from registry.times import to_micros
 from sync import freshness, indexing, inspection, scrubfolders
 from sync.compare import compare_base
+from sync.dropfolder import drop_due
 from sync.ingest import ingest_due
 from sync.moves import moves
 from sync.notify import notify_due
@@ -77,6 +78,11 @@ def notify(registry: Registry, keep: Keep) -> jobs.Counts:
 def scrubs(registry: Registry, keep: Keep) -> jobs.Counts:
     """Check the call lists that wait."""
     return scrub_due(registry, keep=keep)
+
+
+def drop(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Take call lists from drop folders, and give out what came of them."""
+    return drop_due(registry, keep)
 
 
 def index(registry: Registry, keep: Keep) -> jobs.Counts:
@@ -141,6 +147,7 @@ JOBS: Mapping[str, Job] = {
     "notify": Job(notify, lambda settings: settings.webhooks.every_s, 2, shared=True),
     "index": Job(index, lambda _settings: INDEX_S, 3),
     "scrubs": Job(scrubs, lambda settings: settings.scrubs.every_s, 4, shared=True),
+    "drop": Job(drop, lambda settings: settings.scrubs.drop_s, 4, shared=True),
     "tidy": Job(tidy, lambda settings: settings.jobs.tidy_s, 5),
     "purge": Job(purge, lambda _settings: HOUR_S, 90, rarely=True),
     "inspect": Job(inspect, lambda _settings: HOUR_S, 150, rarely=True),

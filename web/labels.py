@@ -231,6 +231,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "compare": lazy_gettext("Compare base with tables"),
         "index": lazy_gettext("Make the index for scrubs"),
         "scrubs": lazy_gettext("Check call lists"),
+        "drop": lazy_gettext("Look into drop folders"),
         "inspect": lazy_gettext("Look over published files"),
     },
 }
