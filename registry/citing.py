@@ -4,14 +4,15 @@ Rules of this room:
 - A receipt speaks about a report where the telemarketer held it when the contact happened, for that channel and
   industry, and has a leaf for the number; the newest one that has is the one that counts (docs/adr/0016).
 - Told `allowed`, a violation of what the registry knew is none (`receipt_allowed`), for as long as the answer held and
-  at most the rulebook's days. What no scrub answers for (a false caller number, a call centre's marketing, calls too
-  often, a refusal said to the company itself) is no less a violation.
+  at most the rulebook's days after the receipt was issued, also where contacts were planned ahead. What no scrub
+  answers for (a false caller number, a call centre's marketing, calls too often, a refusal said to the company itself)
+  is no less a violation.
 - Told `declined`, it is a violation with knowledge (`receipt_declined`), by the same rule as before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -37,7 +38,8 @@ EXCUSED = frozenset({
     "personal_deny", "everything_declined", "category_declined", "no_consent", "consent_lapsed", "outside_consent",
     "quiet_hours", "rest_hours",
 })  # fmt: skip
-_MOST_RECEIPTS = 200  # of one telemarketer for one kind of contact, the newest
+_MOST_RECEIPTS = 2000  # of one telemarketer for one kind of contact, the newest
+_AT_ONCE = 100
 _RULE = "50"  # what was answered is stored, and binds
 _TOLD_YES, _TOLD_NO = VERDICTS.index("allowed"), VERDICTS.index("declined")
 
@@ -55,7 +57,7 @@ def weigh(
     if not accused:
         return judged
     first = min(_at(entries[place]) for place in accused)
-    holders = store.receipts.parties(since=first)
+    holders = store.receipts.holders(sorted({_sender(entries[place]) for place in accused}), since=first)
     found = list(judged)
     for kind, places in _by_kind(entries, (p for p in accused if _sender(entries[p]) in holders)).items():
         for place, receipt, leaf in _leaves(store, shelf, keys, entries, kind, places):
@@ -71,7 +73,7 @@ def _weighed(
     if leaf.verdict == _TOLD_NO:
         return replace(verdict, reason="receipt_declined")
     protects = timedelta(days=rulebooks.named(verdict.rulebook).receipts.protects_days)
-    held = moment.timestamp() < leaf.until and moment < receipt.at + protects
+    held = moment.timestamp() < leaf.until and moment < receipt.issued + protects
     if leaf.verdict == _TOLD_YES and held and verdict.reason in EXCUSED:
         return Verdict(ALLOWED, "receipt_allowed", _RULE, verdict.rulebook)
     return verdict
@@ -95,11 +97,10 @@ def _leaves(
 ) -> Iterable[tuple[int, Receipt, Leaf]]:
     """For each place the newest receipt that was held then and knows the number, with its leaf."""
     moments = [_at(entries[place]) for place in places]
-    held = store.receipts.between(
-        kind[0], channel=kind[1], category=kind[2], first=min(moments), last=max(moments), limit=_MOST_RECEIPTS
-    )
     open_places = dict(zip(places, moments))
-    for receipt in held:
+    for receipt in _held(store, kind, min(moments), max(moments)):
+        if not open_places:
+            break
         since, until = to_micros(max(receipt.at, receipt.issued)), to_micros(receipt.valid_until)
         asked = [place for place, at in open_places.items() if since <= at < until]
         if not asked or shelf.size(receipts.leaves_name(receipt.receipt)) is None:
@@ -111,6 +112,17 @@ def _leaves(
             if leaf is not None:
                 del open_places[place]
                 yield place, receipt, leaf
+
+
+def _held(store: Store, kind: tuple[str, str, str], first: int, last: int) -> Iterator[Receipt]:
+    """The receipts of a telemarketer for a kind of contact that were held in a span, newest first."""
+    for skip in range(0, _MOST_RECEIPTS, _AT_ONCE):
+        found = store.receipts.between(
+            kind[0], channel=kind[1], category=kind[2], first=first, last=last, limit=_AT_ONCE, skip=skip
+        )
+        yield from found
+        if len(found) < _AT_ONCE:
+            return
 
 
 def _sender(entry: Entry) -> str:

@@ -36,8 +36,7 @@ UNIT = 4096  # leaves under one node that is kept
 PARTS = 16
 _PASSING = np.dtype([("salt", f"V{BLOCK}"), ("kept", KEPT)])
 _MACS = 1 << 15
-
-
+_PIECE = 1 << 17
 
 class Sink(Protocol):
     """Takes bytes."""
@@ -107,7 +106,7 @@ def write(
 
 
 def _by_salt(rows: Iterable[Rows], folder: Path, at_rest: bytes, key: bytes) -> Iterator[Rows]:
-    """The rows with their salts, in the order of these, a sixteenth at a time."""
+    """The rows with their salts, in the order of these, piece by piece; a sixteenth of them is in memory."""
     paths = [folder / f"salts-{part:02d}" for part in range(PARTS)]
     try:
         with ExitStack() as stack:
@@ -126,7 +125,9 @@ def _by_salt(rows: Iterable[Rows], folder: Path, at_rest: bytes, key: bytes) -> 
             passing = np.fromfile(path, _PASSING)
             path.unlink()
             words = _bytes(passing["salt"]).view(">u8")
-            yield passing[np.lexsort((words[:, 1], words[:, 0]))]
+            order = np.lexsort((words[:, 1], words[:, 0]))
+            for start in range(0, len(order), _PIECE):
+                yield passing[order[start : start + _PIECE]]
     finally:
         for path in paths:
             path.unlink(missing_ok=True)
@@ -200,8 +201,6 @@ def kept_rows(
         yield kept[kept["verdict"] > 0]
 
 
-
-
 def _void(rows: Raw) -> Rows:
     return np.ascontiguousarray(rows).view(f"V{BLOCK}")[:, 0]
 
@@ -216,5 +215,3 @@ def pieces(entry: bytes) -> Leaf | None:
         return None
     row = np.frombuffer(entry, ENTRY)[0]
     return Leaf(0, bytes(row["salt"]), int(row["verdict"]), int(row["reason"]), int(row["until"]))
-
-

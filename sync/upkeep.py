@@ -20,6 +20,7 @@ from registry import (
     evidence,
     jobs,
     limits,
+    receipts,
     registrations,
     reports,
     scrubfiles,
@@ -119,7 +120,8 @@ def inspect(registry: Registry, keep: Keep) -> jobs.Counts:
 
 def purge(registry: Registry, keep: Keep) -> jobs.Counts:
     """Delete what retention has ended: reports and evidence of consents (the rulebook says when), list files and
-    metadata nobody needs, old acknowledgements and findings, deliveries of webhooks, applications, runs of jobs."""
+    metadata nobody needs, single answers behind receipts, old acknowledgements and findings, deliveries of webhooks,
+    applications, runs of jobs."""
     store, clock = registry.store, registry.clock
     counts = {"files": freshness.tidy(registry, keep=keep)}
     keep()
@@ -129,6 +131,9 @@ def purge(registry: Registry, keep: Keep) -> jobs.Counts:
     keep()
     counts["consents"] = evidence.erase_due(store, clock, registry.rulebooks)
     keep()
+    while erased := receipts.erase_due(store, clock, registry.shelf):
+        counts["files"] += erased
+        keep()
     before = to_micros(clock.now() - timedelta(days=ACKNOWLEDGEMENT_DAYS))
     with store.writing(about="acknowledgement"):
         counts["acknowledgements"] = store.feeds.forget_acknowledgements(before=before)

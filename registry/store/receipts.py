@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -45,19 +46,22 @@ class Receipts:
         )
 
     def between(
-        self, party: str, *, channel: str, category: str, first: int, last: int, limit: int
+        self, party: str, *, channel: str, category: str, first: int, last: int, limit: int, skip: int = 0
     ) -> tuple[Receipt, ...]:
         """A party's receipts for a kind of contact that were held in [first, last] (Micros), newest first."""
         return self._many(
             """party = :party AND channel = :channel AND category = :category AND valid_until > :first AND at <= :last
-            AND issued <= :last AND sandbox = 0 AND erased = 0 ORDER BY issued DESC, receipt LIMIT :limit""",
-            party=party, channel=channel, category=category, first=first, last=last, limit=limit,
+            AND issued <= :last AND sandbox = 0 AND erased = 0 ORDER BY issued DESC, receipt
+            LIMIT :limit OFFSET :skip""",
+            party=party, channel=channel, category=category, first=first, last=last, limit=limit, skip=skip,
         )
 
-    def parties(self, *, since: int) -> set[str]:
-        """Who holds receipts whose answers held at a time (Micros) or later."""
+    def holders(self, parties: Sequence[str], *, since: int) -> set[str]:
+        """Those of some parties who hold receipts whose answers held at a time (Micros) or later."""
         rows = self._engine.rows(
-            "SELECT DISTINCT party FROM receipt WHERE valid_until > :since AND sandbox = 0 AND erased = 0", since=since
+            """SELECT party FROM party WHERE party IN :parties AND EXISTS (SELECT 1 FROM receipt WHERE
+            receipt.party = party.party AND valid_until > :since AND sandbox = 0 AND erased = 0)""",
+            parties=tuple(parties), since=since,
         )
         return {row["party"] for row in rows}
 

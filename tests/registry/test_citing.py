@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from registry import consents, parties, receipts, registrations
+from registry import citing, consents, parties, receipts, registrations
 from registry.consents import Terms, masks_of
 from registry.keys import KeyRing
-from registry.numbers import parse_one
+from registry.numbers import Number, parse_one
 from registry.preferences import EVERYTHING, Category, Channel
 from registry.readers.rows import Row
 from registry.receiptforms import Facts, Organisation, Stream
@@ -43,9 +43,11 @@ class Court:
             self.store, self.clock, number=self.number, preference=EVERYTHING, source="site", language="zh_CN"
         )
 
-    def scrubbed(self, verdict: Any, *, channel: str = "calls", days: float = 7, sandbox: bool = False) -> None:
-        """A receipt that acme holds from now on, with this answer for the number."""
-        now = self.clock.now()
+    def scrubbed(
+        self, verdict: Any, *, channel: str = "calls", days: float = 7, sandbox: bool = False, ahead: float = 0
+    ) -> None:
+        """A receipt that acme holds from now on, with this answer for the number, for contacts some days ahead."""
+        now = self.clock.now() + timedelta(days=ahead)
         row = np.zeros(1, np.dtype([("sealed", "V16"), ("which", "<u4")]))
         row["sealed"] = np.frombuffer(self.number, "V16")
         receipts.issue(
@@ -134,6 +136,30 @@ def test_what_no_scrub_answers_for_is_a_violation_with_a_receipt_too(court: Cour
     court.clock.advance(hours=1)
     assert court.answer() == ("violation", "merchant_refused", "15")
     assert court.answer(caller="hidden")[1] == "caller_hidden"
+
+
+def test_who_asks_about_contacts_far_ahead_is_protected_for_no_longer(court: Court) -> None:
+    court.scrubbed("allowed", ahead=5)
+    court.scrubbed("allowed", ahead=20)
+    court.register()
+    court.clock.advance(days=6)
+    assert court.answer()[1] == "receipt_allowed"
+    court.clock.advance(days=15)
+    assert court.answer()[1] == "everything_declined"
+
+
+def test_a_telemarketer_with_many_receipts_is_protected_by_each(
+    court: Court, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(citing, "_AT_ONCE", 2)
+    court.scrubbed("allowed")
+    number, court.number = court.number, seal_one(court.keys.at_rest, Number(1, 8613911112222))
+    for _ in range(5):
+        court.scrubbed("declined")
+    court.number = number
+    court.register()
+    court.clock.advance(hours=1)
+    assert court.answer()[1] == "receipt_allowed"
 
 
 def test_a_receipt_of_the_sandbox_protects_nobody(court: Court) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from registry import limits, reports
+from registry import limits, parties, reports
 from registry.assembly import Registry
 from registry.keys import KeyRing, SigningKeys
 from registry.numbering import NumberPlan
+from registry.outside import keyfile
 from registry.readers.rows import Row
 from registry.rulebook import Rulebooks
 from registry.settings import Settings
 from registry.store import Store
 from sync.upkeep import purge, tidy
 from tests.doubles import FakeClock, MemoryShelf, MemorySms
+from tests.web.receipting import issued
 
 
 @pytest.fixture
@@ -62,3 +65,19 @@ def test_allowances_that_are_whole_again_leave_the_database(registry: Registry, 
     clock.advance(3601)
     assert not any(tidy(registry, keep).values()), "what nobody asked for is no work worth a line"
     assert count(registry, "allowance") == 0
+
+
+def test_single_answers_behind_receipts_are_erased_when_their_time_is_over(
+    registry: Registry, clock: FakeClock, shelf: MemoryShelf
+) -> None:
+    (registry.instance / "keys").mkdir(mode=0o700)
+    keyfile.new_key(registry.instance / "keys" / keyfile.RECEIPT)
+    parties.add_party(registry.store, clock, party="acme", kind="telemarketer", name_zh="某公司", name_en="Acme")
+    receipt = issued(registry, "acme", kept_until=clock.now() + timedelta(days=184))
+    clock.advance(days=183)
+    purge(registry, keep)
+    assert shelf.size(f"receipts/{receipt.receipt}")
+    clock.advance(days=1)
+    assert purge(registry, keep)["files"] == 1
+    assert shelf.size(f"receipts/{receipt.receipt}") is None
+    assert count(registry, "receipt") == 1
