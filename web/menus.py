@@ -76,6 +76,7 @@ PARTY: tuple[Section, ...] = (
         Place("checking.quick", lazy_gettext("Check a few numbers"), ("scrub",)),
         Place("scrubs.history", lazy_gettext("Checks so far"), ("see_scrubs",),
               ("scrubs.one", "receipts.one", "receipts.prove")),
+        Place("scrubs.balance", lazy_gettext("Balance"), ("see_scrubs",)),
     )),
     Section(lazy_gettext("Reports"), (
         Place("batches.reports", lazy_gettext("Sent"), inner=("batches.one",), kinds=_SENDERS),

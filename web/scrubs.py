@@ -16,9 +16,10 @@ from flask.blueprints import BlueprintSetupState
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from registry import scrubjobs, scrubkeeping
+from registry import quotas, scrubjobs, scrubkeeping
 from registry.calllists.calllist import CallList, restored
 from registry.errors import ConflictError, InvalidInputError, NotFoundError
+from registry.quotas import Balance
 from registry.scrubjobs import OPEN, ScrubJob
 from registry.times import to_micros
 from web import guard, principals, scrubwords
@@ -71,8 +72,20 @@ def overview() -> Page:
     return render_template(
         "scrub/overview.html", running=[_shown(job) for job in jobs if job.state in OPEN],
         newest=[job for job in jobs if job.state not in OPEN][:_NEWEST],
-        ending=_ending(jobs), now=registry.clock.now(),
+        ending=_ending(jobs), now=registry.clock.now(), balance=_balance(),
     )
+
+
+@blueprint.get("/party/balance")
+@guard.member("see_scrubs")
+def balance() -> Page:
+    """What may still be asked for, and how it is counted."""
+    return render_template("scrub/balance.html", balance=_balance())
+
+
+def _balance() -> Balance:
+    registry = registry_of()
+    return quotas.balance(registry.store, registry.clock, registry.settings, own_party())
 
 
 def _ending(jobs: Iterable[ScrubJob]) -> list[ScrubJob]:

@@ -100,5 +100,5 @@ def scrub_pages(made: dict[str, str]) -> list[tuple[str, str]]:
         ("scrubs.overview", "/party/scrubs"), ("scrubs.history", "/party/scrubs/history?state=done"),
         *(("scrubs.one", f"/party/scrubs/{made[state]}") for state in states),
         ("scrubasking.new", "/party/scrubs/new"), ("scrubasking.ask", f"/party/scrubs/{made['uploading']}/ask"),
-        ("checking.quick", "/party/check"),
+        ("checking.quick", "/party/check"), ("scrubs.balance", "/party/balance"),
     ]  # fmt: skip

@@ -345,3 +345,16 @@ def test_a_quick_check_says_what_is_wrong_with_what_was_typed(who: Visitor) -> N
         ({"numbers": "1", "when": "later", "at": "2020-01-01T10:00"}, "The time must lie ahead"),
     ):
         assert words in who.post("/party/check", status=422, **{**usual, **more})
+
+
+# the balance
+
+
+def test_the_balance_says_what_is_left_and_what_a_lane_means(who: Visitor, registry: Registry, result: str) -> None:
+    who.get("/party/check")
+    who.post("/party/check", numbers="13800138000", channel="calls", category="loan", when="now", on_behalf="")
+    tier = registry.settings.scrubs.tiers[parties.TIER]
+    page = who.get("/party/balance")
+    assert f"1 of {tier.day:,} used" in page
+    assert f"<b>{tier.epoch - 1:,}</b>" in page
+    assert "numbers left today" in who.get("/party/scrubs")
