@@ -69,7 +69,8 @@ class ScrubJob:
     `{"allowed/not_registered": 5}`; `found`: how the call list is laid out (`calllists.files`); `problem`: the code of
     the error that ended it, or `quota_reached`; `again`: the scrub that it repeats; `keep`: the files stay until its
     answers end, also when they were fetched, so that it can be repeated; `attempts`: how often it was begun;
-    `not_before`: when its turn comes at the earliest; `reminded`: whether its party was told that its answers end."""
+    `not_before`: when its turn comes at the earliest; `reminded`: whether its party was told that its answers end;
+    `changes`: since the scrub that it repeats (`scrubchanges`), empty where nobody knows."""
 
     scrub: str
     party: str
@@ -89,6 +90,7 @@ class ScrubJob:
     read: int = 0
     lines: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
+    changes: Mapping[str, int] = field(default_factory=dict)
     distinct_numbers: int = 0
     charged: int = 0
     edition: int = 0
@@ -138,6 +140,7 @@ def verdicts_of(counts: Mapping[str, int]) -> dict[str, int]:
 
 _TIMES = ("valid_until", "submitted", "started", "finished", "picked_up", "not_before")
 _FLAGS = ("sandbox", "stop", "keep", "reminded")
+_COUNTED = ("counts", "changes")
 
 
 def columns_of(job: ScrubJob | None) -> dict[str, Any]:
@@ -149,7 +152,8 @@ def columns_of(job: ScrubJob | None) -> dict[str, Any]:
     for name in ("at", "created", "expires", *_TIMES):
         row[name] = to_micros(row[name]) if row[name] is not None else 0
     return row | {
-        "counts": json.dumps(dict(job.counts)), "channel": int(job.ask.channel), "category": int(job.ask.category),
+        **{name: json.dumps(dict(getattr(job, name))) for name in _COUNTED},
+        "channel": int(job.ask.channel), "category": int(job.ask.category),
         **{name: int(getattr(job, name)) for name in _FLAGS},
     }
 
@@ -161,8 +165,8 @@ def job_from(row: Mapping[str, Any]) -> ScrubJob:
         values[name] = from_micros(values[name]) if values[name] else None
     values |= {name: bool(values[name]) for name in _FLAGS}
     values |= {"created": from_micros(values["created"]), "expires": from_micros(values["expires"])}
-    values |= {"counts": json.loads(values["counts"]), "channel": Channel(values["channel"]),
-               "category": Category(values["category"])}  # fmt: skip
+    values |= {name: json.loads(values[name]) for name in _COUNTED}
+    values |= {"channel": Channel(values["channel"]), "category": Category(values["category"])}
     ask = Ask(**{part.name: values.pop(part.name) for part in fields(Ask)})
     return ScrubJob(ask=ask, **values)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -61,6 +61,7 @@ class Done:
     rulebook: str
     valid_until: datetime
     found: str = ""
+    changes: Mapping[str, int] = field(default_factory=dict)
     distinct_numbers: int = 0
     charged: int = 0
     problem: str = ""
@@ -175,8 +176,8 @@ def finish(
     with store.writing(about=f"scrub {job.scrub}"):
         _mine(store, clock, job, held)
         values = {name: getattr(done, name) for name in Done.__slots__}
-        values |= {"counts": json.dumps(dict(done.counts)), "valid_until": to_micros(done.valid_until),
-                   "read": job.size, "receipt": receipt.receipt}  # fmt: skip
+        values |= {name: json.dumps(dict(values[name])) for name in ("counts", "changes")}
+        values |= {"valid_until": to_micros(done.valid_until), "read": job.size, "receipt": receipt.receipt}
         store.receipts.put(receipt)
         _end(store, clock, settings, job, held, state="done", **values)
         data = {"scrub": job.scrub, "campaign": job.ask.campaign, "receipt": receipt.receipt, "problem": done.problem,

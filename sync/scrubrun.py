@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry import receiptkeys, receipts, scrubfiles, scrubwork
+from registry import receiptkeys, receipts, scrubchanges, scrubfiles, scrubwork
 from registry.calllists.calllist import restored, stored
 from registry.calllists.files import inspect, scrub
 from registry.calllists.limits import Limits
@@ -157,6 +157,10 @@ def _worked(registry: Registry, watch: Watch) -> dict[str, int]:
             with ThreadPoolExecutor(1, thread_name_prefix="put") as pool:
                 put = pool.submit(shelf.put, name, path)
                 receipt = _receipt(registry, watch, signing, folder, spool, facts_of(registry, job, party, done, at))
+                changes = scrubchanges.since(
+                    registry.store, shelf, registry.keys, folder, job=job, distinct=spool.distinct(),
+                    kinds=watch.scrubber.kinds if watch.scrubber is not None else (),
+                )
                 put.result()
             watch.write()  # from here on it is paid for, and ends as done
             charged = meter.close(done=True) if meter is not None else Charged()
@@ -165,7 +169,7 @@ def _worked(registry: Registry, watch: Watch) -> dict[str, int]:
                 _forget(registry, job, name)
             raise
         done = replace(
-            done, distinct_numbers=receipt.size, charged=charged.numbers,
+            done, changes=changes, distinct_numbers=receipt.size, charged=charged.numbers,
             problem="quota_reached" if charged.refused else "",
         )
         _finish(registry, watch, done, receipt)

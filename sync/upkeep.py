@@ -24,6 +24,7 @@ from registry import (
     registrations,
     reports,
     scrubfiles,
+    scrubreminders,
     scrubwork,
     verification,
     webhooks,
@@ -103,6 +104,7 @@ def tidy(registry: Registry, keep: Keep) -> jobs.Counts:
     counts["sessions"] = access.forget_expired(store, clock)
     limits.forget_spent(store, clock)
     keep()
+    counts["reminders"] = scrubreminders.remind(store, clock, registry.settings.scrubs)
     counts["scrubs"] = scrubfiles.delete_due(store, clock, registry.shelf)
     counts["files"] = scrubfolders.tidy(registry)
     return counts

@@ -216,6 +216,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "delivered": lazy_gettext("delivered"),
         "deliveries": lazy_gettext("deliveries"),
         "indexes": lazy_gettext("indexes"),
+        "reminders": lazy_gettext("reminders"),
         "scrubs": lazy_gettext("scrubs"),
         "lines": lazy_gettext("lines"),
         "cancelled": lazy_gettext("cancelled"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from registry.scrubjobs import Part, ScrubJob, columns_of, job_from
 from registry.store.engine import Engine
+from registry.times import to_micros
 
 _NAMES = tuple(columns_of(None))
 _ALL = ", ".join(_NAMES)
@@ -101,6 +102,24 @@ class ScrubJobs:
         return self._many(
             "expires <= :at AND state <> 'deleted' ORDER BY expires LIMIT :limit", at=at, limit=limit
         )
+
+    def ending(self, *, after: int, until: int, limit: int) -> tuple[ScrubJob, ...]:
+        """Scrubs whose answers end in a span (after, until] (Micros), of which nobody was told yet; the first first."""
+        return self._many(
+            """reminded = 0 AND valid_until > :after AND valid_until <= :until AND sandbox = 0
+            AND state IN ('done', 'deleted') ORDER BY valid_until, scrub LIMIT :limit""",
+            after=after, until=until, limit=limit,
+        )
+
+    def repeated(self, job: ScrubJob) -> bool:
+        """Whether the same list was checked for the same kind of contact, with success, since."""
+        return self._engine.row(
+            """SELECT 1 AS one FROM scrub WHERE party = :party AND created > :created AND campaign = :campaign
+               AND name = :name AND channel = :channel AND category = :category AND on_behalf = :on_behalf
+               AND sandbox = 0 AND (state = 'done' OR (state = 'deleted' AND valid_until > 0)) LIMIT 1""",
+            party=job.party, created=to_micros(job.created), campaign=job.ask.campaign, name=job.name,
+            channel=int(job.ask.channel), category=int(job.ask.category), on_behalf=job.ask.on_behalf,
+        ) is not None
 
     def change(self, scrub: str, *, states: Sequence[str], **values: Any) -> bool:
         """Change columns of a scrub that is in one of some states; whether it was."""
