@@ -12,10 +12,10 @@ Rules of this room:
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +53,8 @@ _HOUR = timedelta(hours=1)
 _ASKED_AT_ONCE = 5_000
 _REMEMBERED = 50_000
 _EARLIER, _SINCE, _LATER = EPOCH, EPOCH + timedelta(days=1), EPOCH + timedelta(days=2)
-_QUIET = ("quiet_hours", "rest_hours")
+_OF_THE_HOUR = [STEPS.index(REASONS[reason]) for reason in ("quiet_hours", "rest_hours")]
+_UNKNOWN = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,50 +283,66 @@ class Judge:
         return [answers[i] for i in place.tolist()]
 
     def _of_different(self, declined: NDArray[np.uint64], quiet: NDArray[np.uint64]) -> list[LineAnswer]:
-        allow = steps_allow()
-        steps = self._steps(self._contact.at, declined, quiet)
-        of_the_hour = np.isin(steps, [STEPS.index(REASONS[reason]) for reason in _QUIET])
-        until: list[datetime | None] = [None] * len(steps)
+        steps = self._steps([self._contact.at], declined, quiet)[0]
+        if (steps == _UNKNOWN).any():
+            self._holidays.is_holiday(local(self._contact.at, ZONE).date())  # says why not
+        inside = [hour for hour in self._hours if hour < self.limit]
+        turned = _allowed(self._steps(inside, declined, quiet)) != _allowed(steps)
+        until = [inside[place] if place >= 0 else self.limit for place in _first(turned)]
         later: list[datetime | None] = [None] * len(steps)
-        waits, lasts = of_the_hour.copy(), np.ones(len(steps), bool)
-        for ahead, hour in enumerate(self._hours, 1):
-            inside = hour < self.limit
-            waits &= ahead < HOURS_AHEAD  # `decide` looks no further
-            if not waits.any() and not (inside and lasts.any()):
-                break
-            try:
-                then = self._steps(hour, declined, quiet)
-            except UnavailableError:  # nobody knows the holidays of that year yet
-                known = (quiet >> np.uint64(31) & np.uint64(1)) == 0
-                then = np.where(known, self._steps(hour, declined, quiet & np.uint64(0x7FFF_FFFF)), 255)
-            unknown = then == 255
-            allowed = np.where(unknown, False, allow[np.where(unknown, 0, then)])
-            for i in np.flatnonzero(lasts & (allowed != allow[steps])).tolist() if inside else ():
-                until[i] = hour
-                lasts[i] = False
-            quiet_then = np.isin(then, [STEPS.index(REASONS[reason]) for reason in _QUIET])
-            for i in np.flatnonzero(waits & ~quiet_then).tolist():
-                later[i] = hour if allowed[i] else None
-                waits[i] = False
+        waits, ahead = np.flatnonzero(np.isin(steps, _OF_THE_HOUR)), self._hours[: HOURS_AHEAD - 1]  # as `decide` looks
+        then = self._steps(ahead, declined[waits], quiet[waits])
+        for i, (of, place) in enumerate(zip(waits.tolist(), _first(~np.isin(then, _OF_THE_HOUR)))):
+            if place >= 0 and _allowed(then[place, i]):
+                later[of] = ahead[place]
         return [
             LineAnswer(
-                "allowed" if STEPS[step].allow else "declined", STEPS[step].reason, STEPS[step].rule,
-                until[i] or self.limit, later[i],
+                "allowed" if STEPS[step].allow else "declined", STEPS[step].reason, STEPS[step].rule, until[i], later[i]
             )
             for i, step in enumerate(steps.tolist())
         ]
 
     def _steps(
-        self, at: datetime, declined: NDArray[np.uint64], quiet: NDArray[np.uint64]
+        self, moments: Sequence[datetime], declined: NDArray[np.uint64], quiet: NDArray[np.uint64]
     ) -> NDArray[np.uint8]:
-        """The step that answers at a moment, for each pair of a mask and quiet bits."""
-        facts = facts_of(
-            replace(self._contact, at=at), Standing(), self.rulebook, holidays=self._holidays, asker="telemarketer"
-        )
-        when = local(at, ZONE)
-        holiday = bool((quiet >> np.uint64(31)).any()) and self._holidays.is_holiday(when.date())
-        covers = quiet >> np.uint64(when.hour) | quiet >> np.uint64(24 + when.weekday())
-        if holiday:
-            covers = covers | quiet >> np.uint64(31)
-        facts.declined, facts.quiet = declined.astype(np.int64), (covers & np.uint64(1)).astype(np.int64)
-        return decide_many(facts, len(declined))
+        """The steps that answer at some moments, u8[moments, n], for pairs of a mask and quiet bits; _UNKNOWN where it
+        depends on holidays that nobody knows yet."""
+        facts = facts_of(self._contact, Standing(), self.rulebook, holidays=self._holidays, asker="telemarketer")
+        when = [local(moment, ZONE) for moment in moments]
+        asks = quiet >> np.uint64(31) & np.uint64(1)
+        days = self._holidays_of({moment.date() for moment in when}) if asks.any() else {}
+        hours, weekdays, holidays = (
+            np.array(each, np.uint64).reshape(-1, 1)
+            for each in zip(*((at.hour, 24 + at.weekday(), days.get(at.date(), 0)) for at in when))
+        ) if when else (np.zeros((0, 1), np.uint64),) * 3  # fmt: skip
+        covers = (quiet >> hours | quiet >> weekdays | asks & holidays) & np.uint64(1)
+        shape = covers.shape
+        facts.declined = np.broadcast_to(declined.astype(np.int64), shape).reshape(-1)
+        facts.quiet = covers.astype(np.int64).reshape(-1)
+        rest = np.uint64(self.rulebook.rest_bits(self._contact.channel)) >> hours & np.uint64(1)
+        facts.rest = np.broadcast_to(rest.astype(np.int64), shape).reshape(-1)
+        steps = decide_many(facts, covers.size).reshape(shape)
+        steps[(holidays == _UNKNOWN) & (asks == 1)] = _UNKNOWN
+        return steps
+
+    def _holidays_of(self, days: Iterable[date]) -> dict[date, int]:
+        """Whether days are public holidays (1, 0); _UNKNOWN where nobody knows."""
+        found = {}
+        for day in days:
+            try:
+                found[day] = int(self._holidays.is_holiday(day))
+            except UnavailableError:
+                found[day] = _UNKNOWN
+        return found
+
+
+def _allowed(steps: Any) -> Any:
+    """Whether steps allow; one that is not known does not."""
+    return np.append(steps_allow(), np.zeros(_UNKNOWN, bool))[steps]
+
+
+def _first(found: NDArray[np.bool_]) -> list[int]:
+    """The first row that holds in each column, -1 where none does."""
+    if not len(found):
+        return [-1] * found.shape[1]
+    return [int(place) for place in np.where(found.any(axis=0), found.argmax(axis=0), -1)]
