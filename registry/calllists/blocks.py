@@ -1,8 +1,8 @@
 """A stream of text cut into blocks of whole lines, of bounded size whatever comes.
 
-Rules of this room: a block ends where a line ends, outside quotes; a quote that is not closed within a block costs
-nobody else: quotes are ordinary characters then; of a line that is longer than a block only the beginning is kept, and
-the block says so.
+Rules of this room: a block ends where a line ends, outside quoted cells; a quote that is not closed for as long as a
+line may be costs nobody else: it is an ordinary character; of a line that is longer only the beginning is kept, and the
+block says so.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from registry.calllists.codings import Coding, whole_units
-from registry.calllists.lines import LF, QUOTE, Block, last_break
+from registry.calllists.lines import Block, last_break
+from registry.calllists.quoting import LF, QUOTE, quoting, used_well
 
 SIZE = 1 << 20  # what stays in a core's cache while it is worked on
 LONGEST = 1 << 20  # bytes of one line
@@ -24,22 +25,22 @@ _UTF8 = Coding()
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A block of whole lines: their bytes and the image of them. `quotes`: whether quotes quote in it; `too_long`: it
-    is the beginning of one line; `half`: a byte behind all lines that is no whole character."""
+    """A block of whole lines: their bytes and the image of them. `too_long`: it is the beginning of one line; `half`: a
+    byte behind all lines that is no whole character."""
 
     native: Block
     data: Block
-    quotes: bool = True
     too_long: bool = False
     half: bytes = b""
 
 
 def blocks(
-    source: Iterable[bytes], coding: Coding = _UTF8, *, size: int = SIZE, longest: int = LONGEST, quoting: bool = True
+    source: Iterable[bytes], coding: Coding = _UTF8, *, size: int = SIZE, longest: int = LONGEST,
+    delimiter: int = 0,
 ) -> Iterator[Piece]:
     """Blocks of about `size` bytes that are the stream when put together, but for lines of more than `longest`.
 
-    `quoting`: a line break in quotes is none.
+    `delimiter` of cells, as a byte; 0: there are no cells, and nothing is quoted.
     """
     held, length, skipping = list[bytes](), 0, False  # skipping: in a line too long, of which the beginning went out
     for piece in source:
@@ -51,7 +52,7 @@ def blocks(
         if skipping:
             rest, skipping = _behind_break(rest, coding)
         while len(rest) >= size and not skipping:
-            made, rest, skipping = _cut(rest, coding, longest, quoting)
+            made, rest, skipping = _cut(rest, coding, longest, delimiter)
             if made is None:
                 break
             yield made
@@ -60,7 +61,7 @@ def blocks(
         held, length = [rest], len(rest)
     rest = b"".join(held)
     while rest and not skipping:
-        made, rest, skipping = _cut(rest, coding, longest, quoting)
+        made, rest, skipping = _cut(rest, coding, longest, delimiter)
         if made is None:
             yield _last(rest, coding)
             return
@@ -72,7 +73,7 @@ def blocks(
 def _last(rest: bytes, coding: Coding) -> Piece:
     native = whole_units(rest, coding.unit)
     data = coding.image(native)
-    return Piece(native, data, quotes=int((data == QUOTE).sum()) % 2 == 0, half=rest[len(native) :])
+    return Piece(native, data, half=rest[len(native) :])
 
 
 def _behind_break(rest: bytes, coding: Coding) -> tuple[bytes, bool]:
@@ -84,33 +85,34 @@ def _behind_break(rest: bytes, coding: Coding) -> tuple[bytes, bool]:
     return rest[len(native) :], True
 
 
-def _cut(rest: bytes, coding: Coding, longest: int, quoting: bool) -> tuple[Piece | None, bytes, bool]:
+def _cut(rest: bytes, coding: Coding, longest: int, delimiter: int) -> tuple[Piece | None, bytes, bool]:
     """The next block, what is left, and whether a line that is too long goes on; None: more bytes are needed for one.
 
-    A value in quotes may go over several lines, but not further than a line may be long.
+    A quoted cell may go over several lines, but not further than a line may be long.
     """
     unit = coding.unit
     native = whole_units(rest, unit)
     data = coding.image(native)
-    cut = _last_break(data, quoting)
+    cut = _last_break(data, delimiter, goes_on=True)
+    if not cut:
+        if len(rest) <= longest:
+            return None, rest, False
+        cut = _last_break(data, delimiter, goes_on=False)
     if cut:
         return Piece(native[: cut * unit], data[:cut]), rest[cut * unit :], False
-    if len(rest) <= longest:
-        return None, rest, False
-    breaks = np.flatnonzero(data == LF)
-    if len(breaks):
-        cut = int(breaks[-1]) + 1
-        return Piece(native[: cut * unit], data[:cut], quotes=False), rest[cut * unit :], False
     return _beginning(native[: KEPT - KEPT % unit].tobytes(), coding), rest[KEPT - KEPT % unit :], True
 
 
-def _last_break(data: Block, quoting: bool) -> int:
-    """As `last_break`, which looks at everything: needed only where no break is near the end, or that one is quoted."""
+def _last_break(data: Block, delimiter: int, *, goes_on: bool) -> int:
+    """As `last_break`, which looks at everything: needed only where quotes are, or no break is near the end."""
     breaks = np.flatnonzero(data[-_NEAR:] == LF)
-    if not len(breaks):
-        return last_break(data, quotes=quoting)
-    cut = max(0, len(data) - _NEAR) + int(breaks[-1]) + 1
-    return last_break(data) if quoting and np.count_nonzero(data[:cut] == QUOTE) % 2 else cut
+    quotes = np.flatnonzero(data == QUOTE) if delimiter else breaks[:0]
+    if len(breaks):
+        cut = max(0, len(data) - _NEAR) + int(breaks[-1]) + 1
+        before = quotes[: np.searchsorted(quotes, cut)]
+        if not len(before) or (len(before) % 2 == 0 and used_well(data, before, delimiter)):
+            return cut
+    return last_break(data, quoting(data, delimiter, goes_on=goes_on) if len(quotes) else quotes)
 
 
 def _beginning(native: bytes, coding: Coding) -> Piece:
@@ -119,4 +121,4 @@ def _beginning(native: bytes, coding: Coding) -> Piece:
     if text.count('"') % 2:
         text = text[: text.rindex('"')]
     kept = np.frombuffer(coding.coded(text + "\n"), np.uint8)
-    return Piece(kept, coding.image(kept), quotes=False, too_long=True)
+    return Piece(kept, coding.image(kept), too_long=True)

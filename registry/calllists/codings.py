@@ -16,7 +16,8 @@ from typing import Literal
 
 import numpy as np
 
-from registry.calllists.lines import CR, LF, Block
+from registry.calllists.lines import Block
+from registry.calllists.quoting import CR, LF
 from registry.errors import InvalidInputError
 from registry.readers.encoding import looks_like_utf32, narrow_of, utf16_of
 

@@ -3,8 +3,7 @@
 Rules of this room:
 - A block is an image of text (`codings.py`) that begins and ends with whole lines; places in it are i64 arrays;
   nothing is copied.
-- A line break or delimiter inside double quotes is none. Quotes are counted, not parsed: one is inside where an odd
-  number of them stands before it since the block began.
+- A line break or delimiter inside a quoted cell (`quoting.py`) is none.
 - A line ends before its LF or CRLF; the last one may lack it. An empty line is a line.
 """
 
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LF, CR, QUOTE, SPACE = ord("\n"), ord("\r"), ord('"'), ord(" ")
+from registry.calllists.quoting import CR, LF, QUOTE, quoting
 
 Block = NDArray[np.uint8]
 Places = NDArray[np.int64]
@@ -68,7 +67,7 @@ def lines_of(data: Block, delimiter: int, *, quotes: bool = True) -> Lines:
     """The lines of a block (`delimiter` as a byte); without `quotes` a double quote is a character like any other."""
     marks = np.flatnonzero((data == LF) | (data == delimiter))
     if quotes:
-        marks = _outside(marks, data)
+        marks = _outside(marks, quoting(data, delimiter), len(data))
     ends = np.flatnonzero(data.take(marks) == LF)
     if len(data) and (not len(ends) or marks[ends[-1]] != len(data) - 1):
         marks = np.append(marks, len(data))
@@ -82,11 +81,12 @@ def lines_of(data: Block, delimiter: int, *, quotes: bool = True) -> Lines:
     return Lines(data, starts, stops, marks, ends)
 
 
-def _outside(places: Places, data: Block) -> Places:
-    """Of places that ascend those outside quotes."""
-    quotes = np.flatnonzero(data == QUOTE)
+def _outside(places: Places, quotes: Places, size: int) -> Places:
+    """Of places that ascend, in data of a size, those that are not between a quote and the next."""
     if len(quotes) > len(places) // 4:
-        before = np.cumsum(data == QUOTE, dtype=np.uint8)  # overflows, and stays odd or even
+        turned = np.zeros(size, np.uint8)
+        turned[quotes] = 1
+        before = np.cumsum(turned, dtype=np.uint8)  # overflows, and stays odd or even
         outside: Places = places[before.take(places) & 1 == 0]
         return outside
     opened, closed = np.searchsorted(places, quotes[::2]), np.searchsorted(places, quotes[1::2])
@@ -102,9 +102,7 @@ def _outside(places: Places, data: Block) -> Places:
     return beyond
 
 
-def last_break(data: Block, *, quotes: bool = True) -> int:
+def last_break(data: Block, quotes: Places) -> int:
     """The place after the last line break of bytes that begin with a line; 0 where there is none outside quotes."""
-    breaks = np.flatnonzero(data == LF)
-    if quotes:
-        breaks = _outside(breaks, data)
+    breaks = _outside(np.flatnonzero(data == LF), quotes, len(data))
     return int(breaks[-1]) + 1 if len(breaks) else 0

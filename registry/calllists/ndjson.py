@@ -27,7 +27,8 @@ from registry.calllists.calllist import CallList, ending_of
 from registry.calllists.codings import Coding, whole_units
 from registry.calllists.columns import MOST_COLUMNS, Wanted, shape_of
 from registry.calllists.limits import Limits
-from registry.calllists.lines import LF, Block, Lines, lines_of
+from registry.calllists.lines import Block, Lines, lines_of
+from registry.calllists.quoting import LF
 from registry.calllists.texts import Done, Numbered, without_mark
 from registry.errors import InvalidInputError
 from registry.scrub import LineAnswer
@@ -92,7 +93,7 @@ def scrub(
 ) -> Iterator[bytes]:
     """The bytes of a call list with answers, in blocks; as `texts.scrub`."""
     pieces = blocks(
-        without_mark(source, found.coding.mark), found.coding, size=limits.block, longest=limits.line, quoting=False
+        without_mark(source, found.coding.mark), found.coding, size=limits.block, longest=limits.line
     )
     work = _Work(answering, found)
     for block in in_order(((number, piece, read()) for number, piece in enumerate(pieces)), work.block):

@@ -24,7 +24,8 @@ from registry.calllists.codings import Coding, whole_units
 from registry.calllists.columns import Wanted, shape_of
 from registry.calllists.delimited import delimiter_of, first_rows
 from registry.calllists.limits import Limits
-from registry.calllists.lines import LF, Lines, lines_of
+from registry.calllists.lines import Lines, lines_of
+from registry.calllists.quoting import LF
 
 if TYPE_CHECKING:
     from registry.calllists.tally import Tally
@@ -98,7 +99,8 @@ def _numbered(
     source: Iterable[bytes], found: CallList, limits: Limits, read: Callable[[], int]
 ) -> Iterator[Numbered]:
     pieces = blocks(
-        without_mark(source, found.coding.mark), found.coding, size=limits.block, longest=limits.line
+        without_mark(source, found.coding.mark), found.coding, size=limits.block, longest=limits.line,
+        delimiter=ord(found.delimiter),
     )
     for number, piece in enumerate(pieces):
         yield number, piece, read()
@@ -113,7 +115,7 @@ class _Work:
         """One block with its answers; in the first one stands the header, and the BOM goes before it."""
         number, piece, read = item
         found, coding = self.found, self.found.coding
-        lines = lines_of(piece.data, ord(found.delimiter), quotes=piece.quotes)
+        lines = lines_of(piece.data, ord(found.delimiter), quotes=not piece.too_long)
         head = _header_of(lines, found.delimiter) if number == 0 and found.header is not None else 0
         starts, stops = (places[head:] for places in lines.field(found.place))
         if piece.too_long:

@@ -279,3 +279,17 @@ def test_whoever_stops_the_work_stops_it_between_two_blocks() -> None:
         source = Dribbling(text, 50)
         list(files.scrub(source, found, scrubber(), PLAN, country="CN", keep=keep, limits=Limits(block=100)))
     assert len(calls) == 3
+
+
+loose = st.text(st.sampled_from('ab "'), max_size=5).map(lambda text: text.lstrip('"'))  # inches, nicknames
+kept = st.text(st.sampled_from('a,\n"中'), min_size=1, max_size=5).map(lambda text: '"' + text.replace('"', '""') + '"')
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(st.tuples(loose | kept, numbers, loose | kept), min_size=1), st.integers(8, 120), st.integers(1, 40))
+@example([('5" pipe', FREE, 'a'), ('6" pipe', DECLINED, '"a,""b"')], 100, 40)
+def test_quotes_inside_cells_are_characters(rows: list[tuple[str, str, str]], size: int, step: int) -> None:
+    text = "l,phone,r\n" + f"-,{FREE},-\n" * 3 + "".join(f"{left},{number},{right}\n" for left, number, right in rows)
+    out = scrubbed(text.encode(), step=step, wanted="phone", limits=Limits(block=size, line=10_000))
+    read = list(csv.reader(io.StringIO(text, newline="")))[4:]
+    assert [row[3] for row in rows_of(out)[4:]] == [alone(row[1]) for row in read] == [alone(row[1]) for row in rows]
