@@ -223,7 +223,7 @@ def tidied(ask: Ask, now: datetime) -> Ask:
     if ask.at is not None and not now - _LATE <= ask.at <= now + _AHEAD:
         raise InvalidInputError(f"A contact is checked from now on to {_AHEAD.days} days ahead.", code="bad_time")
     at = ask.at.astimezone(UTC) if ask.at is not None else None
-    return Ask(ask.channel, ask.category, campaign, ask.on_behalf, at, ask.country, ask.wanted.strip())
+    return Ask(ask.channel, ask.category, campaign, ask.on_behalf, at, ask.country, without_numbers(ask.wanted.strip()))
 
 
 def actor_is_sandbox(actor: Actor) -> bool:

@@ -212,13 +212,14 @@ def test_a_list_beyond_the_quota_is_answered_as_far_as_it_goes_and_the_exit_code
     out = town.folder / "more-allowed.txt"
     done = command(
         town, "scrub", str(more), "--out", str(out), "--url", town.live.url, "--channel", "calls", "--category", "loan",
-        "--only", "allowed",
+        "--only", "allowed", "--receipt", str(town.folder / "receipt.json"),
     )  # fmt: skip
     assert done.exit_code == 3, done.output
     assert "quota_reached" in done.stdout
     answered = out.read_text().splitlines()
     assert 0 < len(answered) < 20_000
     assert all(",allowed," in line for line in answered)
+    assert "payload" in json.loads((town.folder / "receipt.json").read_text())["envelope"]
 
 
 def test_a_body_in_chunks_comes_in_and_one_that_breaks_off_is_refused(town: Town) -> None:

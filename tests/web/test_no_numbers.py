@@ -78,6 +78,7 @@ def person(site: Site) -> Person:
     _prove_well_and_badly(found)
     _own_pages(found)
     _machines(found, headers)
+    _call_lists(found)
     _nonsense(found, headers)
     _members(found)
     return found
@@ -140,6 +141,35 @@ def _machines(person: Person, headers: dict[str, str]) -> None:
     person.send("POST", f"/api/v1/quarantine/{name}/discard", json={"note": f"was {OWN}"}, headers=headers)
     for feed in (f"/api/v1/feeds/{OWN}/metadata/1.root.json", f"/api/v1/feeds/cmcc/lists/{OWN}"):
         assert person.send("GET", feed, headers=headers).status_code in {403, 404}
+
+
+def _call_lists(person: Person) -> None:
+    registry = assemble(person.site.folder)
+    parties.add_party(registry.store, registry.clock, party="acme", kind="telemarketer", name_zh="某公司", name_en="A")
+    _id, secret = parties.issue_key(
+        registry.store, registry.clock, party="acme", scopes=("check", "scrub"), label="test"
+    )
+    registry.close()
+    key, url = {"Authorization": f"Bearer {secret}"}, f"{person.site.url}/api/v1"
+    ask = {"channel": "calls", "category": "loan", "campaign": f"for {OWN}"}
+    body = {**ask, "numbers": [OWN, {"number": f"+86 {CALLED}", "id": CALLER}, f"{CALLER}x"]}
+    told = requests.post(f"{url}/checks", json=body, headers=key, timeout=20)
+    assert told.status_code == 200, told.text
+    for wrong in ({"numbers": [1.5, OWN]}, {"on_behalf": OWN}, {"numbers": [{"number": OWN, OWN: 1}]}, {"at": OWN}):
+        assert person.send("POST", "/api/v1/checks", json={**body, **wrong}, headers=key).status_code == 422
+    more = {**key, "Idempotency-Key": OWN}
+    announced = {**ask, "name": f"{OWN}.csv", "column": CALLED}
+    begun = person.send("POST", "/api/v1/scrubs", json=announced, headers=more).json()
+    scrub = f"/api/v1/scrubs/{begun['scrub']}"
+    content = f"phone,name\n{OWN},Li\n{CALLED},{CALLER}\n".encode()
+    assert person.send("PUT", f"{scrub}/parts/1", data=content, headers=key).status_code == 200
+    assert person.send("POST", f"{scrub}/submission", headers=key).status_code == 202
+    assert person.send("POST", f"{scrub}/again", headers={**key, "Idempotency-Key": CALLED}).status_code == 202
+    query = {**ask, "name": CALLER, "column": OWN}  # what the sender writes into its own address
+    requests.post(f"{url}/scrubs", params=query, data=content, headers={**key, "Content-Type": "text/csv"}, timeout=20)
+    for path in (f"/api/v1/scrubs/{OWN}", f"{scrub}/parts/{OWN}", f"/api/v1/scrubs?before={OWN}", f"{scrub}/result"):
+        assert person.send("GET", path, headers=key).status_code in {404, 405, 409, 200}
+    person.send("GET", "/api/v1/scrubs", headers=key)
 
 
 def _nonsense(person: Person, headers: dict[str, str]) -> None:

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, request
 
 from registry import scrubfiles, scrubjobs, scrubkeeping
 from registry.errors import InvalidInputError, RegistryError
+from registry.limits import subject_of
 from registry.scrubjobs import Ask, Part, ScrubJob
 from registry.times import from_micros, to_micros
 from web.api.arriving import PARAMETERS as BODY
@@ -89,8 +90,14 @@ def _begun(ask: Ask, name: str) -> ScrubJob:
     registry = registry_of()
     return scrubjobs.begin(
         registry.store, registry.clock, registry.settings.scrubs, actor=actor_of_request(), ask=ask, name=name,
-        origin="api", idempotency=idempotency_key() or "",
+        origin="api", idempotency=_idempotency(),
     )
+
+
+def _idempotency() -> str:
+    """What stands for the Idempotency-Key, or an empty text; whoever puts a number into it leaves none here."""
+    given = idempotency_key()
+    return subject_of(registry_of().keys, b"idempotency:" + given.encode()).hex() if given else ""
 
 
 def _received(job: ScrubJob) -> ScrubJob:
@@ -207,7 +214,7 @@ def again(scrub: str) -> Response:
     registry, job = registry_of(), own(scrub)
     made = scrubkeeping.again(
         registry.store, registry.clock, registry.settings.scrubs, registry.shelf, registry.keys, work_folder(),
-        actor=actor_of_request(), job=job, idempotency=idempotency_key() or "",
+        actor=actor_of_request(), job=job, idempotency=_idempotency(),
     )
     return _told(made, 202)
 
