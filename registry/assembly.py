@@ -30,6 +30,7 @@ from registry.store import Store
 from registry.store.engine import Engine, SqliteEngine
 from registry.store.migrations.epochs import EPOCHS
 from registry.times import to_micros
+from registry.watch import Watch
 
 FIRST_SETTINGS = """\
 # Settings of this registry; every one has a default, an unknown one stops the start. See docs/guides/operators.md.
@@ -73,6 +74,11 @@ class Registry:
     def receipt_keys(self) -> ReceiptKeys:
         """The keys of receipts as they lie in the instance now. Raises SettingsError where they cannot be used."""
         return ReceiptKeys(keyfile.receipt_seeds(self.instance / "keys"))
+
+    @cached_property
+    def watch(self) -> Watch:
+        """What keeps an eye on what telemarketers ask for."""
+        return Watch(self.quotas, self.plan)
 
     def close(self) -> None:
         """Let go of the database."""

@@ -106,8 +106,9 @@ class Checker:
             with self._store.reading():
                 edition = self._store.editions.newest()
                 told = self._of_tables(sealed, contact)
-            if len(good):
-                granted = charge_few(self._ledger, party=party, sealed=sealed).tolist()
+            unassigned = int(np.equal(found.reason, Reason.UNASSIGNED).sum())
+            if len(good) or unassigned:
+                granted = charge_few(self._ledger, party=party, sealed=sealed, unassigned=unassigned).tolist()
                 told = [answer if may else QUOTA_REACHED for answer, may in zip(told, granted)]
             for place, answer in zip(good.tolist(), told):
                 answers[place] = answer

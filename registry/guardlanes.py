@@ -35,11 +35,16 @@ def must_be_open(store: Store, party: str) -> Lane:
     """The lane of a party that is not held. Raises NotAllowedError held_by_guard."""
     lane = lane_of(store, party)
     if lane == "held":
-        raise NotAllowedError(
-            "What was asked for looks like an attempt to read the registry out. An officer has to decide first.",
-            code="held_by_guard",
-        )
+        raise held()
     return lane
+
+
+def held() -> NotAllowedError:
+    """The refusal of what an officer has to decide about."""
+    return NotAllowedError(
+        "What was asked for looks like an attempt to read the registry out. An officer has to decide first.",
+        code="held_by_guard",
+    )
 
 
 def spend_slow(store: Store, now: datetime, *, party: str, numbers: int, an_hour: int) -> None:

@@ -11,6 +11,7 @@ Rules of this room:
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -27,15 +28,20 @@ from registry.times import to_micros
 if TYPE_CHECKING:
     from registry.parties import Party
 
+See = Callable[[NDArray[np.uint8]], None]
 HOLD = timedelta(minutes=10)  # how long a reservation stays when nothing is heard of its scrub
 _RENEWED = HOLD / 3
 _LEAST, _MOST = 1 << 14, 1 << 20  # numbers reserved at once
 
 
 class Meter:
-    """Meters one scrub of a party; threads may share it. `work` is a folder for files that do not stay."""
+    """Meters one scrub of a party; threads may share it. `work` is a folder for files that do not stay; `see` is shown
+    every block before it is answered (`watch.Watch.sample`)."""
 
-    def __init__(self, ledger: Ledger, *, party: Party, scrub: str, work: Path) -> None:
+    def __init__(
+        self, ledger: Ledger, *, party: Party, scrub: str, work: Path, see: See = lambda _sealed: None
+    ) -> None:
+        self._see = see
         self._ledger, self._party, self._hold, self._work = ledger, party.party, f"scrub {scrub}", work
         _, self._tier = tier_of(ledger.settings.scrubs, party)
         self._period = ledger.period()
@@ -58,6 +64,7 @@ class Meter:
 
     def admit(self, sealed: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Which of some sealed numbers u8[n, 16] may be answered, bool[n]; as many of the first as the quota bears."""
+        self._see(sealed)
         keys = sealing.blind_many(self._ledger.key, sealed)
         ordered = distinct(keys.copy())
         known = self._known.contains(ordered)

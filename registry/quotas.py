@@ -25,17 +25,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from registry import guardlanes, sealing
+from registry import guardalarms, guardlanes, sealing, signals
 from registry.errors import ConflictError, NotFoundError
 from registry.keys import FIRST_EPOCH
 from registry.quotakeys import NO_KEYS, Keys, SortedKeys, distinct, open_keys, write_keys
 from registry.times import EPOCH, local, to_micros
 
 if TYPE_CHECKING:
+    from registry.guardsettings import Tier
     from registry.interfaces import Clock, Shelf
     from registry.keys import KeyRing
     from registry.parties import Party
-    from registry.settings import ScrubSettings, Settings, Tier
+    from registry.settings import ScrubSettings, Settings
     from registry.store import Store
 
 FOLDED_AT_ONCE = 1_000  # small checks that become part of a file in one go
@@ -215,12 +216,16 @@ def balance(store: Store, clock: Clock, settings: Settings, party: Party) -> Bal
     )  # fmt: skip
 
 
-def charge_few(ledger: Ledger, *, party: Party, sealed: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def charge_few(
+    ledger: Ledger, *, party: Party, sealed: NDArray[np.uint8], unassigned: int = 0
+) -> NDArray[np.bool_]:
     """Charge a party for some thousand sealed numbers u8[n, 16]; which of them may be answered, bool[n].
 
-    In the order in which they stand, new ones until the quota is reached; known ones always. Raises NotAllowedError
-    held_by_guard, TooManyError slow_lane: then nothing is charged.
+    In the order in which they stand, new ones until the quota is reached; known ones always. `unassigned`: how many
+    lines were refused because nobody holds their range; free, but watched. Raises NotAllowedError held_by_guard,
+    TooManyError slow_lane: then nothing is charged.
     """
+    _must_not_count_up(ledger, party.party, sealed)
     period, name = ledger.period(), party.party
     _, tier = tier_of(ledger.settings.scrubs, party)
     asked, first, which = np.unique(
@@ -232,23 +237,39 @@ def charge_few(ledger: Ledger, *, party: Party, sealed: NDArray[np.uint8]) -> ND
         lane = guardlanes.must_be_open(store, name)
         granted = ledger.known(name, period.epoch).contains(asked)
         new = np.flatnonzero(~granted)
+        new = new[np.argsort(first[new])[: room_inside(ledger, name, tier, period)]]
         if lane == "slow":
             guardlanes.spend_slow(store, now, party=name, numbers=len(new), an_hour=tier.slow_hour)
-        left = room_inside(ledger, name, tier, period)
-        new = new[np.argsort(first[new])[:left]]
-        if len(new):
+        if len(new) or unassigned:
             granted[new] = True
-            _keep(store, now, name, period, asked[new], sealed[first[new]])
+            _keep(store, now, name, period, asked[new], sealed[first[new]], unassigned)
     return granted[which.reshape(-1)]
 
 
+def _must_not_count_up(ledger: Ledger, party: str, sealed: NDArray[np.uint8]) -> None:
+    """Looks at a larger check before it is answered. Raises NotAllowedError held_by_guard, and an alarm stays."""
+    settings, store = ledger.settings.guard, ledger.store
+    if len(sealed) < settings.least:
+        return
+    digits = distinct(sealing.unseal_many(ledger.keys.at_rest, sealed)[0])
+    found = signals.neighbours(digits, settings)
+    if found.kinds:
+        with store.writing(about=about(party)):
+            lane, _ = guardalarms.ring_inside(
+                store, ledger.clock, party=party, epoch=ledger.period().epoch, found=found
+            )
+        if lane == "held":
+            raise guardlanes.held()
+
+
 def _keep(
-    store: Store, now: datetime, party: str, period: Period, asked: Keys, sealed: NDArray[np.uint8]
+    store: Store, now: datetime, party: str, period: Period, asked: Keys, sealed: NDArray[np.uint8], unassigned: int
 ) -> None:
     """Inside the transaction: charge for numbers, and keep them until they are folded."""
     place = store.quotas.last_place(party, epoch=period.epoch) + 1
     store.quotas.add_recent(
-        party, epoch=period.epoch, place=place, at=to_micros(now), asked=asked.tobytes(), sealed=sealed.tobytes()
+        party, epoch=period.epoch, place=place, at=to_micros(now), asked=asked.tobytes(), sealed=sealed.tobytes(),
+        unassigned=unassigned,
     )
     store.quotas.use(party, epoch=period.epoch, day=period.day, numbers=len(asked))
 
@@ -284,17 +305,21 @@ def charge_runs(
             return charged
 
 
-def fold(ledger: Ledger, *, party: str, epoch: int, work: Path, see: Callable[[NDArray[np.uint8]], None]) -> int:
-    """Put the oldest small checks of a party into the file of their month; how many numbers they asked for.
+def fold(
+    ledger: Ledger, *, party: str, epoch: int, work: Path, see: Callable[[NDArray[np.uint8], int], None]
+) -> int:
+    """Put the oldest small checks of a party into the file of their month; how many checks there were.
 
-    `see` is shown their sealed numbers u8[n, 16] before, and again where the work was cut off.
+    `see` is shown their sealed numbers u8[n, 16] before, and how many lines were unassigned; again where the work was
+    cut off.
     """
     store = ledger.store
     recents = store.quotas.recents(party, epoch=epoch, limit=FOLDED_AT_ONCE)
     asked = [distinct(np.frombuffer(each.asked, np.uint64).copy()) for each in recents]
     if not asked:
         return 0
-    see(np.frombuffer(b"".join(each.sealed for each in recents), np.uint8).reshape(-1, sealing.BLOCK))
+    sealed = np.frombuffer(b"".join(each.sealed for each in recents), np.uint8).reshape(-1, sealing.BLOCK)
+    see(sealed, sum(each.unassigned for each in recents))
     while True:
         file, _ = store.quotas.file(party, epoch=epoch)
         try:
@@ -308,7 +333,7 @@ def fold(ledger: Ledger, *, party: str, epoch: int, work: Path, see: Callable[[N
                 store.quotas.put_file(party, epoch=epoch, file=name, numbers=len(new))
                 store.quotas.forget_recent(party, epoch=epoch, upto=recents[-1].place)
             _replaced(ledger, file)
-            return sum(map(len, asked))
+            return len(recents)
 
 
 def forget(ledger: Ledger) -> int:

@@ -113,13 +113,26 @@ def blind_many(key: bytes, sealed: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 def seal_text(key: bytes, text: str) -> bytes:
     """A text sealed under `derive("at-rest", scope)`: nonce (12 bytes) | ciphertext | AES-GCM tag (16 bytes)."""
-    nonce = secrets.token_bytes(_NONCE)
-    return nonce + AESGCM(key).encrypt(nonce, text.encode("utf-8", "surrogatepass"), None)
+    return seal_bytes(key, text.encode("utf-8", "surrogatepass"))
 
 
 def unseal_text(key: bytes, sealed: bytes) -> str:
     """The text of `seal_text`. Raises InvalidInputError (`not_sealed`) for anything else than ours."""
     try:
-        return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], None).decode("utf-8", "surrogatepass")
+        return unseal_bytes(key, sealed).decode("utf-8", "surrogatepass")
+    except ValueError as error:
+        raise InvalidInputError("This is not a sealed text of this registry.", code="not_sealed") from error
+
+
+def seal_bytes(key: bytes, content: bytes) -> bytes:
+    """Bytes sealed as `seal_text` does it."""
+    nonce = secrets.token_bytes(_NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, content, None)
+
+
+def unseal_bytes(key: bytes, sealed: bytes) -> bytes:
+    """The bytes of `seal_bytes`. Raises InvalidInputError (`not_sealed`) for anything else than ours."""
+    try:
+        return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
     except (InvalidTag, ValueError) as error:
         raise InvalidInputError("This is not a sealed text of this registry.", code="not_sealed") from error

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from registry.errors import SettingsError
+from registry.guardsettings import TIERS, GuardSettings, Tier
 
 Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
 Rows = Annotated[int, Meta(ge=1, le=1_000_000_000)]
@@ -156,21 +157,6 @@ class OutboxSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     open_after: Positive = 5  # failures in a row after which an outbox is only probed
 
 
-class Tier(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How many distinct numbers a telemarketer may ask for: a day, a calendar month, and an hour in the slow lane."""
-
-    day: Rows
-    epoch: Rows
-    slow_hour: Positive = 1_000
-
-
-TIERS = {
-    "basic": Tier(day=50_000, epoch=500_000),
-    "plus": Tier(day=2_000_000, epoch=20_000_000, slow_hour=5_000),
-    "large": Tier(day=50_000_000, epoch=200_000_000, slow_hour=20_000),
-}
-
-
 class ScrubSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Call lists that telemarketers have checked."""
 
@@ -215,6 +201,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     outboxes: OutboxSettings = field(default_factory=OutboxSettings)
     scrubs: ScrubSettings = field(default_factory=ScrubSettings)
+    guard: GuardSettings = field(default_factory=GuardSettings)
 
 
 # reading

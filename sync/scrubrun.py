@@ -39,6 +39,7 @@ from registry.meter import Meter
 from registry.quotas import Charged
 from registry.scrubbases import sandbox_scrubber, scrubber_of
 from registry.scrubwork import Done, Held, receipt_of_attempt
+from registry.watch import judge
 from sync.scrubfolders import folder_of
 from sync.scrubproof import facts_of
 from sync.scrubstreams import InputDigest, seal
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from registry.assembly import Registry
     from registry.outside.sealedfile import SealedWriter
     from registry.parties import Party
+    from registry.profiles import Sample
     from registry.receiptforms import Facts, Receipt
     from registry.receiptkeys import ReceiptKeys
     from registry.scrub import Scrubber
@@ -76,6 +78,7 @@ class Watch:
     held: Held
     stop: threading.Event = field(default_factory=threading.Event)
     tally: Tally = field(default_factory=Tally)
+    sample: Sample | None = None
     scrubber: Scrubber | None = None
     _written: float = field(default_factory=time.monotonic)
 
@@ -92,8 +95,8 @@ class Watch:
         self._written = time.monotonic()
         if not scrubwork.progress(
             self.registry.store, job=self.job, read=min(self.tally.size, self.job.size), lines=self.tally.lines,
-            counts=self.counts(),
-        ):
+            counts={kind: count for kind, count in self.counts().items() if kind.startswith("invalid/")},
+        ):  # how many declined is an answer, and answers are given when they are paid for
             raise _CancelledError
 
     def counts(self) -> dict[str, int]:
@@ -149,11 +152,12 @@ def _worked(registry: Registry, watch: Watch) -> dict[str, int]:
     job, shelf, signing = watch.job, registry.shelf, registry.receipt_keys
     party, name = _party(registry, job), scrubfiles.result_name(job.scrub)
     with (
-        folder_of(registry, job) as folder, Spool(folder) as spool, _metered(registry, job, party, folder) as meter,
+        folder_of(registry, job) as folder, Spool(folder) as spool, _metered(registry, watch, party, folder) as meter,
         scrubfiles.sealed_at(folder, scrubfiles.key_of(registry.keys, name)) as (path, writer),
     ):  # fmt: skip
         try:
             done, at = _answered(registry, watch, spool, meter, name, writer)
+            _must_look_real(registry, watch, done)
             with ThreadPoolExecutor(1, thread_name_prefix="put") as pool:
                 put = pool.submit(shelf.put, name, path)
                 receipt = _receipt(registry, watch, signing, folder, spool, facts_of(registry, job, party, done, at))
@@ -192,6 +196,15 @@ def _receipt(
     )
 
 
+def _must_look_real(registry: Registry, watch: Watch, done: Done) -> None:
+    """Lets a list go on that looks like real customers; any other waits in another lane, and nothing of it is told."""
+    if watch.sample is not None:
+        ruling = judge(registry.watch, job=watch.job, sample=watch.sample, counts=done.counts)
+        if ruling.lane != "usual":
+            _log.warning("set_aside", scrub=watch.job.scrub, lane=ruling.lane, signals=list(ruling.kinds))
+            raise _StopError
+
+
 def _forget(registry: Registry, job: ScrubJob, result: str) -> None:
     """Delete what an attempt put on the shelf."""
     registry.shelf.delete(result)
@@ -211,12 +224,13 @@ def _finish(registry: Registry, watch: Watch, done: Done, receipt: Receipt) -> N
 
 
 @contextmanager
-def _metered(registry: Registry, job: ScrubJob, party: Party, folder: Path) -> Iterator[Meter | None]:
-    """The meter of a scrub; magic numbers cost nothing."""
-    if job.sandbox:
+def _metered(registry: Registry, watch: Watch, party: Party, folder: Path) -> Iterator[Meter | None]:
+    """The meter of a scrub, which shows the watch what is asked for; magic numbers cost nothing."""
+    if watch.job.sandbox:
         yield None
         return
-    with Meter(registry.quotas, party=party, scrub=job.scrub, work=folder) as meter:
+    watch.sample = sample = registry.watch.sample()
+    with Meter(registry.quotas, party=party, scrub=watch.job.scrub, work=folder, see=sample.see) as meter:
         yield meter
 
 

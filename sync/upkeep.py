@@ -20,6 +20,7 @@ from registry import (
     evidence,
     jobs,
     limits,
+    quotas,
     receipts,
     registrations,
     reports,
@@ -27,6 +28,8 @@ from registry import (
     scrubreminders,
     scrubwork,
     verification,
+    watch,
+    watchtogether,
     webhooks,
 )
 from registry.settings import Settings
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 Keep = Callable[[], None]
 Work = Callable[["Registry", Keep], jobs.Counts]
 HOUR_S = 3600
+GUARD_S = 5  # how soon checks are looked at together
 INDEX_S = 10  # how soon a new base has its index
 ACKNOWLEDGEMENT_DAYS = 400  # how long what carriers said is kept, to answer for any day of a year
 
@@ -142,8 +146,16 @@ def purge(registry: Registry, keep: Keep) -> jobs.Counts:
         store.findings.forget(before=before)
     counts["deliveries"] = webhooks.purge(store, clock, registry.settings.webhooks)
     counts["applications"] = applications.purge(store, clock, registry.settings.applications)
+    counts["asked"] = quotas.forget(registry.quotas) + watch.forget(registry.watch)
     counts["runs"] = jobs.purge(store, clock, settings=registry.settings.jobs)
     counts["masters"] = epochs.destroy_due(store, clock, registry.keys, registry.settings.keys)  # last: it may raise
+    return counts
+
+
+def guard(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Look at what telemarketers ask for: checks as they come in, young parties side by side."""
+    counts = watch.fold_due(registry.watch, registry.instance / "work", keep)
+    counts["alarms"] += watchtogether.compare(registry.watch, keep)
     return counts
 
 
@@ -155,6 +167,7 @@ JOBS: Mapping[str, Job] = {
     "index": Job(index, lambda _settings: INDEX_S, 3),
     "scrubs": Job(scrubs, lambda settings: settings.scrubs.every_s, 4, shared=True),
     "drop": Job(drop, lambda settings: settings.scrubs.drop_s, 4, shared=True),
+    "guard": Job(guard, lambda _settings: GUARD_S, 3),
     "tidy": Job(tidy, lambda settings: settings.jobs.tidy_s, 5),
     "purge": Job(purge, lambda _settings: HOUR_S, 90, rarely=True),
     "inspect": Job(inspect, lambda _settings: HOUR_S, 150, rarely=True),

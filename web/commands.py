@@ -19,6 +19,7 @@ from registry.keys import FIRST_EPOCH
 from registry.settings import load
 from web import keycommands
 from web.demo import run_demo
+from web.guard_commands import decoys_group
 from web.moving_commands import blocks_command, reseller_command
 from web.outgoing_commands import outbox_group, webhook_group
 from web.processes import Programs, start_programs, wait_until_up, welcome
@@ -237,7 +238,7 @@ def audit_verify(instance: Path) -> None:
     click.echo(f"{count} entries, unbroken")
 
 
-for group in (outbox_group, webhook_group, *keycommands.GROUPS):
+for group in (decoys_group, outbox_group, webhook_group, *keycommands.GROUPS):
     main.add_command(group)
 
 

@@ -14,6 +14,7 @@ from flask_babel import gettext, lazy_gettext, ngettext
 from registry.errors import RegistryError, TooManyError
 from registry.preferences import Category, Channel
 from web import joiningwords
+from web.joblabels import JOB_WORDS
 from web.reasons import REASONS
 from web.refusals import refusal_sentence
 
@@ -189,52 +190,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "inbox": lazy_gettext("Inbox folder"),
         "outbox": lazy_gettext("Your outbox"),
     },
-    "count": {  # what runs of jobs count
-        "editions": lazy_gettext("editions"),
-        "feeds": lazy_gettext("feeds"),
-        "rows": lazy_gettext("rows"),
-        "renewed": lazy_gettext("renewed"),
-        "files": lazy_gettext("files"),
-        "pages": lazy_gettext("pages"),
-        "accepted": lazy_gettext("accepted"),
-        "duplicates": lazy_gettext("duplicates"),
-        "quarantined": lazy_gettext("quarantined"),
-        "refused": lazy_gettext("refused"),
-        "failed": lazy_gettext("failed"),
-        "masters": lazy_gettext("masters destroyed"),
-        "codes": lazy_gettext("codes"),
-        "consents": lazy_gettext("consents"),
-        "registrations": lazy_gettext("registrations"),
-        "sessions": lazy_gettext("sessions"),
-        "compared": lazy_gettext("compared"),
-        "events": lazy_gettext("number events"),
-        "held": lazy_gettext("held"),
-        "moved": lazy_gettext("numbers moved"),
-        "overlaps": lazy_gettext("overlaps ended"),
-        "acknowledgements": lazy_gettext("acknowledgements"),
-        "runs": lazy_gettext("runs"),
-        "delivered": lazy_gettext("delivered"),
-        "deliveries": lazy_gettext("deliveries"),
-        "indexes": lazy_gettext("indexes"),
-        "reminders": lazy_gettext("reminders"),
-        "scrubs": lazy_gettext("scrubs"),
-        "lines": lazy_gettext("lines"),
-        "cancelled": lazy_gettext("cancelled"),
-        "put_back": lazy_gettext("put back"),
-    },
-    "job": {
-        "publish": lazy_gettext("Publish lists"),
-        "ingest": lazy_gettext("Take reports in"),
-        "moves": lazy_gettext("Move numbers"),
-        "notify": lazy_gettext("Tell parties of events"),
-        "tidy": lazy_gettext("Expire codes and consents"),
-        "purge": lazy_gettext("Erase what is past its time"),
-        "compare": lazy_gettext("Compare base with tables"),
-        "index": lazy_gettext("Make the index for scrubs"),
-        "scrubs": lazy_gettext("Check call lists"),
-        "drop": lazy_gettext("Look into drop folders"),
-        "inspect": lazy_gettext("Look over published files"),
-    },
+    **JOB_WORDS,
 }
 
 STATES: Mapping[str, tuple[str, Any]] = {  # slug -> colour, word

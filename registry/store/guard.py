@@ -2,31 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from registry.guardalarms import AlarmRow
 from registry.store.engine import Engine, Row
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmRow:
-    """An alarm about a party; times are Micros, `settled` 0 while nobody has decided, `figures` JSON without numbers.
-
-    `scrub` is the scrub that it stopped, "" for checks; `lane` where it put the party or the scrub.
-    """
-
-    alarm: str
-    party: str
-    epoch: int
-    kind: str
-    scrub: str
-    lane: str
-    figures: str
-    raised: int
-    settled: int = 0
-    decision: str = ""
-    note: str = ""
-    officer: str = ""
-
 
 _COLUMNS = ", ".join(AlarmRow.__dataclass_fields__)
 
@@ -80,6 +57,13 @@ class Guard:
             "party = :party AND epoch = :epoch ORDER BY raised DESC, alarm", party=party, epoch=epoch
         )
 
+    def rung(self, *, epoch: int) -> set[str]:
+        """Parties that an alarm in an epoch has slowed down or stopped, decided about or not."""
+        rows = self._engine.rows(
+            "SELECT DISTINCT party FROM guard_alarm WHERE epoch = :epoch AND lane <> 'usual'", epoch=epoch
+        )
+        return {row["party"] for row in rows}
+
     def settled_alarms(self, *, limit: int) -> tuple[AlarmRow, ...]:
         """Alarms that were decided about, newest first."""
         return self._alarms("settled > 0 ORDER BY settled DESC, alarm LIMIT :limit", limit=limit)
@@ -100,6 +84,21 @@ class Guard:
         """Alarms that nobody has decided about, by kind."""
         rows = self._engine.rows("SELECT kind, COUNT(*) AS alarms FROM guard_alarm WHERE settled = 0 GROUP BY kind")
         return {row["kind"]: int(row["alarms"]) for row in rows}
+
+    def stopped(self, party: str) -> tuple[str, ...]:
+        """The scrubs of a party that wait in the slow or held lane."""
+        rows = self._engine.rows(
+            "SELECT scrub FROM scrub WHERE party = :party AND state = 'waiting' AND lane <> 'usual' ORDER BY created",
+            party=party,
+        )
+        return tuple(row["scrub"] for row in rows)
+
+    def young(self, *, since: int) -> set[str]:
+        """Telemarketers that were added after a time (Micros)."""
+        rows = self._engine.rows(
+            "SELECT party FROM party WHERE kind = 'telemarketer' AND created > :since", since=since
+        )
+        return {row["party"] for row in rows}
 
     def profile(self, party: str, *, epoch: int) -> bytes | None:
         """The sealed profile of a party in an epoch."""

@@ -9,10 +9,10 @@ from registry.store.engine import Engine
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """What one small check asked for: keys and sealed numbers, joined; `at` in Micros."""
+    """What one small check asked for: keys and sealed numbers, joined; lines whose range nobody holds."""
 
     place: int
-    at: int
+    unassigned: int
     asked: bytes
     sealed: bytes
 
@@ -86,13 +86,13 @@ class Quotas:
         return {row["party"]: int(row["used"]) for row in rows}
 
     def add_recent(
-        self, party: str, *, epoch: int, place: int, at: int, asked: bytes, sealed: bytes
+        self, party: str, *, epoch: int, place: int, at: int, asked: bytes, sealed: bytes, unassigned: int
     ) -> None:
-        """Keep what a small check was charged for."""
+        """Keep what a small check was charged for, and how many lines of it no number can stand for."""
         self._engine.run(
-            """INSERT INTO quota_recent (party, epoch, place, at, asked, sealed)
-            VALUES (:party, :epoch, :place, :at, :asked, :sealed)""",
-            party=party, epoch=epoch, place=place, at=at, asked=asked, sealed=sealed,
+            """INSERT INTO quota_recent (party, epoch, place, at, unassigned, asked, sealed)
+            VALUES (:party, :epoch, :place, :at, :unassigned, :asked, :sealed)""",
+            party=party, epoch=epoch, place=place, at=at, unassigned=unassigned, asked=asked, sealed=sealed,
         )
 
     def recent_keys(self, party: str, *, epoch: int, after: int = 0) -> tuple[int, bytes]:
@@ -115,11 +115,11 @@ class Quotas:
     def recents(self, party: str, *, epoch: int, limit: int) -> tuple[Recent, ...]:
         """The oldest small checks that are not yet in the file."""
         rows = self._engine.rows(
-            """SELECT place, at, asked, sealed FROM quota_recent WHERE party = :party AND epoch = :epoch
+            """SELECT place, unassigned, asked, sealed FROM quota_recent WHERE party = :party AND epoch = :epoch
             ORDER BY place LIMIT :limit""",
             party=party, epoch=epoch, limit=limit,
         )
-        return tuple(Recent(row["place"], row["at"], bytes(row["asked"]), bytes(row["sealed"])) for row in rows)
+        return tuple(Recent(row["place"], row["unassigned"], bytes(row["asked"]), bytes(row["sealed"])) for row in rows)
 
     def forget_recent(self, party: str, *, epoch: int, upto: int) -> None:
         """Forget small checks up to a place, which are in the file now."""

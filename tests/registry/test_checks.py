@@ -27,7 +27,7 @@ from registry.store import Store
 from tests.doubles import FakeClock, MemoryShelf
 
 PLAN, RULEBOOKS = load_plan(), load_rulebooks()
-SETTINGS = Settings(scrubs=ScrubSettings(tiers={"basic": Tier(day=60, epoch=90)}))
+SETTINGS = Settings(scrubs=ScrubSettings(tiers={"basic": Tier(day=60, epoch=90, slow_hour=30)}))
 VALID = timedelta(days=SETTINGS.scrubs.valid_days)
 ASK = Ask(Channel.CALLS, Category.LOAN)
 CHOICES = (

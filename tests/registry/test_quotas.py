@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from registry import guardlanes, parties, quotas, sealing
 from registry.errors import ConflictError, NotAllowedError, TooManyError
+from registry.guardsettings import Tier
 from registry.keys import KeyRing
 from registry.meter import HOLD, Meter
 from registry.parties import Party
 from registry.quotakeys import SortedKeys, merged, open_keys, write_keys
 from registry.quotas import Balance, Ledger
-from registry.settings import ScrubSettings, Settings, Tier
+from registry.settings import ScrubSettings, Settings
 from registry.store import Store
 from tests.doubles import FakeClock, MemoryShelf
 
@@ -49,7 +50,7 @@ class Desk:
     def fold(self) -> None:
         while quotas.fold(
             self.ledger, party=self.party.party, epoch=self.ledger.period().epoch, work=self.work,
-            see=lambda _sealed: None,
+            see=lambda _sealed, _unassigned: None,
         ):
             pass
 

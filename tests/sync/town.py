@@ -21,6 +21,7 @@ from registry.rulebook import Rulebooks, load_rulebooks
 from registry.sealing import SealedNumber
 from registry.settings import Settings
 from registry.store import Store
+from registry.watch import Watch
 from sync import bring, changes, feed, trust
 from sync.mirror import Mirror
 from sync.source import ShelfSource
@@ -46,6 +47,10 @@ class Town:
     receipt_keys: ReceiptKeys = field(default_factory=lambda: ReceiptKeys([b"c" * 32]))
     rulebooks: Rulebooks = field(default_factory=load_rulebooks)
     digits: list[int] = field(default_factory=list)
+
+    @cached_property
+    def watch(self) -> Watch:
+        return Watch(self.quotas, self.plan)
 
     @cached_property
     def quotas(self) -> Ledger:

@@ -1,0 +1,1 @@
+"""Plays whoever wants to read the registry out, against the real meter and watch; `python -m tests.attack`."""
