@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from registry import audit
+from registry import audit, scrubfigures
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.logs import without_numbers
 from registry.organisations import must_act_for
@@ -279,7 +279,9 @@ def cancel(store: Store, clock: Clock, *, job: ScrubJob, actor: Actor) -> ScrubJ
         waiting = store.scrub_jobs.change(
             job.scrub, states=("uploading", "waiting"), state="cancelled", finished=now, expires=now
         )
-        if not waiting and not store.scrub_jobs.change(job.scrub, states=("running",), stop=1):
+        if waiting:
+            store.vitals.add({scrubfigures.ended("cancelled"): 1})
+        elif not store.scrub_jobs.change(job.scrub, states=("running",), stop=1):
             raise ConflictError("This scrub has ended already.", code="scrub_ended")
         audit.append(store, clock, actor=actor.name, action="scrub_cancelled", subject=f"scrub:{job.scrub}")
         return _again(store, job.scrub)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from registry import guardlanes
+from registry import guardlanes, scrubfigures
 from registry.errors import ConflictError
 from registry.quotas import tier_of
 from registry.receipts import leaves_name
@@ -224,6 +224,7 @@ def _end(
         emit(store, clock, type=SCRUB_FAILED, party=job.party, data=data)
     elif state == "cancelled":
         expires = now
+    store.vitals.add({scrubfigures.ended(state): 1, scrubfigures.LINES: values.get("lines", 0)})
     store.scrub_jobs.change(
         job.scrub, states=("waiting", "running"), state=state, finished=to_micros(now), expires=to_micros(expires),
         **values,

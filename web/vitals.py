@@ -20,6 +20,7 @@ from web.current import registry_of
 from web.guard import key, loopback, public
 from web.keynotes import KeyMetrics
 from web.vitals_outgoing import Outgoing
+from web.vitals_scrubs import Scrubbing
 
 blueprint = Blueprint("vitals", __name__)
 
@@ -46,6 +47,7 @@ def metrics() -> Response:
     rung = alarms(registry.store, registry.clock, lag_minutes=registry.settings.publish.lag_alarm_minutes)
     collected.register(_Collector(figures(registry.store, registry.clock), rung, registry.clock.now()))
     collected.register(Outgoing(registry))
+    collected.register(Scrubbing(registry))
     collected.register(KeyMetrics(registry))
     return Response(generate_latest(collected), content_type=CONTENT_TYPE_LATEST)
 

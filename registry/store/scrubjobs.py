@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from registry.scrubjobs import Part, ScrubJob, columns_of, job_from
-from registry.store.engine import Engine
+from registry.store.engine import Engine, Row
 from registry.times import to_micros
 
 _NAMES = tuple(columns_of(None))
@@ -101,6 +101,15 @@ class ScrubJobs:
         """Scrubs whose files are to be deleted by a time (Micros)."""
         return self._many(
             "expires <= :at AND state <> 'deleted' ORDER BY expires LIMIT :limit", at=at, limit=limit
+        )
+
+    def figures(self, *, at: int) -> list[Row]:
+        """Scrubs that have not ended by state and lane: many, since (Micros), pace (lines a second until `at`)."""
+        return self._engine.rows(
+            """SELECT state, lane, COUNT(*) AS many, MIN(submitted) AS since,
+                      SUM(CASE WHEN started < :at AND started > 0 THEN 1e6 * lines / (:at - started) ELSE 0 END) AS pace
+               FROM scrub WHERE state IN ('uploading', 'waiting', 'running') GROUP BY state, lane""",
+            at=at,
         )
 
     def ending(self, *, after: int, until: int, limit: int) -> tuple[ScrubJob, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from registry import leases, scrubfiles, scrubjobs, scrubwork
+from registry import leases, scrubfigures, scrubfiles, scrubjobs, scrubwork
 from registry.errors import ConflictError, UnavailableError
 from registry.scrubwork import lease_of
 from sync import scrubfolders, scrubrun, upkeep
@@ -226,3 +226,20 @@ def test_the_lease_of_a_scrub_goes_back_with_its_end(small_town: Town) -> None:
     job = send(small_town, listed(small_town, 1))
     scrub_due(small_town)
     assert leases.take(small_town.store, small_town.clock, lease=lease_of(job.scrub), holder="x", seconds=1)
+
+
+def test_figures_say_what_waits_and_runs_how_fast_and_what_came_of_it(any_town: Town) -> None:
+    town = any_town
+    for part in (listed(town, 1, 2, 3), b"name\nLi\n"):
+        send(town, part)
+        scrub_due(town)
+    for place in (4, 5):
+        send(town, listed(town, place))
+    scrubwork.progress(town.store, job=must_take(town), read=1, lines=50, counts={})
+    town.clock.advance(seconds=10)
+    found = scrubfigures.figures(town.store, town.clock)
+    assert found.open == {("running", "usual"): 1, ("waiting", "usual"): 1}
+    assert (found.lines_a_second, found.waiting_s) == (5.0, 10.0)
+    assert {name: found.tallies[name] for name in ("scrub_lines", "scrubs_done", "scrubs_failed")} == {
+        "scrub_lines": 3, "scrubs_done": 1, "scrubs_failed": 1,
+    }

@@ -90,6 +90,7 @@ def test_figures_tell_editions_lag_jobs_and_texts(
     assert sample(text, 'decline_call_sms_total{outcome="refused_by_allowance"}') == 1
     assert sample(text, 'decline_call_job_age_seconds{job="publish"}') == 90
     assert sample(text, 'decline_call_job_failed{job="publish"}') == 0
+    assert sample(text, 'decline_call_scrubs_ended_total{outcome="done"}') == 0
     assert "13800138000" not in text
 
 
