@@ -16,6 +16,7 @@ PROBLEMS: dict[str, str] = {
     "several_files": N_("Send one list at a time, also inside a .zip."),
     "upload_cut": N_("The upload broke off before its end. Nothing of it was kept; please send it again."),
     "too_large": N_("The file is larger than we take here. Split it, or send it through the API in parts."),
+    "workbook_too_large": N_("The workbook is larger than we take. Save it as CSV, which may be far larger."),
     "empty_list": N_("The file is empty."),
     "not_a_list": N_("This is not a list that we can read. We take CSV, TSV, XLSX, Parquet and NDJSON."),
     "encoding": N_("We cannot tell the encoding of the text. Save it as UTF-8 and send it again."),
