@@ -16,6 +16,7 @@ from registry.store.codes import Codes
 from registry.store.consents import Consents
 from registry.store.editions import Editions
 from registry.store.engine import Engine
+from registry.store.enterprises import Enterprises
 from registry.store.epochs import Epochs
 from registry.store.feedhistory import FeedHistory
 from registry.store.feeds import Feeds
@@ -52,6 +53,7 @@ class Store:
         self.codes = Codes(engine)
         self.consents = Consents(engine)
         self.editions = Editions(engine)
+        self.enterprises = Enterprises(engine)
         self.epochs = Epochs(engine)
         self.feed_history = FeedHistory(engine)
         self.feeds = Feeds(engine)

@@ -14,13 +14,21 @@ from registry.errors import UnavailableError
 from registry.store.engine import Engine
 from registry.store.migrations.applications import APPLICATIONS
 from registry.store.migrations.batches import BATCHES
+from registry.store.migrations.bulletins import BULLETINS
 from registry.store.migrations.carriers import CARRIERS
+from registry.store.migrations.cases import CASES
+from registry.store.migrations.clues import CLUES
 from registry.store.migrations.drift import DRIFT
+from registry.store.migrations.enterprises import ENTERPRISES
 from registry.store.migrations.epochs import EPOCHS
 from registry.store.migrations.guard import GUARD
+from registry.store.migrations.handling import HANDLING
 from registry.store.migrations.loop import LOOP
+from registry.store.migrations.measures import MEASURES
 from registry.store.migrations.numberevents import NUMBER_EVENTS
 from registry.store.migrations.outboxes import OUTBOXES
+from registry.store.migrations.penalties import PENALTIES
+from registry.store.migrations.peoplesreports import PEOPLES_REPORTS
 from registry.store.migrations.receipts import RECEIPTS
 from registry.store.migrations.scrubs import SCRUBS
 from registry.store.migrations.step import Migration
@@ -30,6 +38,7 @@ __all__ = ["MIGRATIONS", "Migration", "migrate", "newest"]
 
 MIGRATIONS: tuple[Migration, ...] = (
     LOOP, CARRIERS, EPOCHS, DRIFT, NUMBER_EVENTS, WEBHOOKS, OUTBOXES, BATCHES, SCRUBS, APPLICATIONS, RECEIPTS, GUARD,
+    ENTERPRISES, HANDLING, PEOPLES_REPORTS, CASES, MEASURES, PENALTIES, CLUES, BULLETINS,
 )
 
 _LEDGER = "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL)"

@@ -1,0 +1,139 @@
+"""SQL about enterprise, resource: who answers for which number resource, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from registry.enterprises import Enterprise
+from registry.preferences import Category
+from registry.resources import Resource
+from registry.store.engine import Engine, Row
+from registry.times import from_micros, to_micros
+from registry.uscc import CompanyNumber
+
+_ENTERPRISE = "enterprise, name, country, registration, category, province, party, created"
+_RESOURCE = (
+    "resource", "kind", "prefix", "number", "carrier", "provider", "content", "purpose", "licence", "signature",
+    "since", "until", "ledger", "added",
+)  # fmt: skip
+_ALL = ", ".join(_RESOURCE)
+_LOOKUP = 500
+
+
+class Enterprises:
+    """Rows of enterprise and resource."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def put(self, enterprise: Enterprise, *, skeleton: str) -> None:
+        """Write an enterprise, new or changed."""
+        self._engine.run(
+            f"""INSERT INTO enterprise ({_ENTERPRISE}, skeleton)
+            VALUES (:enterprise, :name, :country, :registration, :category, :province, :party, :created, :skeleton)
+            ON CONFLICT (enterprise) DO UPDATE SET name = excluded.name, skeleton = excluded.skeleton,
+                country = excluded.country, registration = excluded.registration, category = excluded.category,
+                province = excluded.province, party = excluded.party""",  # noqa: S608 - fixed names
+            enterprise=enterprise.enterprise, name=enterprise.name, skeleton=skeleton,
+            country=enterprise.company.country if enterprise.company else "",
+            registration=enterprise.company.number if enterprise.company else "",
+            category=-1 if enterprise.category is None else int(enterprise.category), province=enterprise.province,
+            party=enterprise.party, created=to_micros(enterprise.created),
+        )
+
+    def enterprise(self, enterprise: str) -> Enterprise | None:
+        """An enterprise by id."""
+        return self._one("enterprise = :enterprise", enterprise=enterprise)
+
+    def of_company(self, company: CompanyNumber) -> Enterprise | None:
+        """An enterprise by its registration number."""
+        return self._one(
+            "country = :country AND registration = :registration",
+            country=company.country, registration=company.number,
+        )
+
+    def of_party(self, party: str) -> Enterprise | None:
+        """The enterprise of an account."""
+        return self._one("party = :party AND party <> ''", party=party)
+
+    def called(self, skeleton: str) -> tuple[Enterprise, ...]:
+        """The enterprises whose name is like this one, oldest first."""
+        return self._many("skeleton = :skeleton ORDER BY created, enterprise", skeleton=skeleton)
+
+    def these(self, ids: Iterable[str]) -> dict[str, Enterprise]:
+        """Enterprises by id."""
+        wanted, found = sorted(set(ids) - {""}), {}
+        for start in range(0, len(wanted), _LOOKUP):
+            part = tuple(wanted[start : start + _LOOKUP])
+            found.update({each.enterprise: each for each in self._many("enterprise IN :ids", ids=part)})
+        return found
+
+    def _one(self, where: str, **values: Any) -> Enterprise | None:
+        found = self._many(where, **values)
+        return found[0] if found else None
+
+    def _many(self, where: str, **values: Any) -> tuple[Enterprise, ...]:
+        rows = self._engine.rows(f"SELECT {_ENTERPRISE} FROM enterprise WHERE {where}", **values)  # noqa: S608 - fixed
+        return tuple(map(_enterprise, rows))
+
+    # resources
+
+    def put_resources(self, resources: Iterable[Resource]) -> int:
+        """Write resources, new or changed; how many."""
+        marks = ", ".join(f":{name}" for name in _RESOURCE)
+        changes = ", ".join(f"{name} = excluded.{name}" for name in _RESOURCE[1:])
+        return self._engine.run_many(
+            f"INSERT INTO resource ({_ALL}) VALUES ({marks}) ON CONFLICT (resource) DO UPDATE SET {changes}",  # noqa: S608
+            map(_columns, resources),
+        )
+
+    def resource(self, resource: str) -> Resource | None:
+        """A resource by id."""
+        found = self._resources("resource = :resource", resource=resource)
+        return found[0] if found else None
+
+    def under(self, prefixes: Sequence[str]) -> tuple[Resource, ...]:
+        """All resources, of whatever time, whose digits are among these."""
+        return self._slices("prefix IN :each AND prefix <> '' ORDER BY prefix, since, resource", prefixes)
+
+    def of_numbers(self, numbers: Sequence[bytes]) -> tuple[Resource, ...]:
+        """All resources, of whatever time, that are one of these plain numbers (sealed)."""
+        return self._slices("number IN :each ORDER BY number, since, resource", numbers)
+
+    def of_enterprise(self, enterprise: str) -> tuple[Resource, ...]:
+        """What an enterprise sends from or stands behind, newest first."""
+        found = self._resources(
+            "provider = :enterprise OR content = :enterprise ORDER BY since DESC, resource", enterprise=enterprise
+        )
+        return tuple(found)
+
+    def _slices(self, where: str, items: Sequence[Any]) -> tuple[Resource, ...]:
+        wanted, found = sorted(set(items)), list[Resource]()
+        for start in range(0, len(wanted), _LOOKUP):
+            found += self._resources(where, each=tuple(wanted[start : start + _LOOKUP]))
+        return tuple(found)
+
+    def _resources(self, where: str, **values: Any) -> list[Resource]:
+        rows = self._engine.rows(f"SELECT {_ALL} FROM resource WHERE {where}", **values)  # noqa: S608 - fixed texts
+        return [_resource(row) for row in rows]
+
+
+def _enterprise(row: Row) -> Enterprise:
+    company = CompanyNumber(row["country"], row["registration"]) if row["registration"] else None
+    category = Category(row["category"]) if row["category"] >= 0 else None
+    return Enterprise(
+        row["enterprise"], row["name"], company, category, row["province"], row["party"], from_micros(row["created"])
+    )
+
+
+def _columns(resource: Resource) -> dict[str, Any]:
+    row = {name: getattr(resource, name) for name in _RESOURCE}
+    until = to_micros(resource.until) if resource.until else 0
+    return row | {"since": to_micros(resource.since), "until": until, "added": to_micros(resource.added)}
+
+
+def _resource(row: Row) -> Resource:
+    until = from_micros(row["until"]) if row["until"] else None
+    return Resource(**dict(row) | {"since": from_micros(row["since"]), "until": until,
+                                   "added": from_micros(row["added"])})  # fmt: skip
