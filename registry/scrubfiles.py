@@ -52,6 +52,11 @@ def delete_results(shelf: Shelf, scrub: str, *, but: str) -> int:
     return len(old)
 
 
+def file_of(scrub: str, part: Part) -> str:
+    """Where the file of a part lies."""
+    return part.file or part_name(scrub, part.part)
+
+
 def key_of(keys: KeyRing, name: str) -> bytes:
     """The key of a file on the shelf, by its name."""
     return keys.derive("at-rest", f"file/{name}", FIRST_EPOCH)
@@ -94,7 +99,7 @@ def sealed_at(work: Path, key: bytes) -> Iterator[tuple[Path, SealedWriter]]:
 def call_list(shelf: Shelf, keys: KeyRing, job: ScrubJob, parts: Sequence[Part]) -> Iterator[io.BufferedReader]:
     """The call list of a scrub in clear, for reading and seeking. Raises NotFoundError `no_such_file`."""
     with ExitStack() as stack:
-        names = [part_name(job.scrub, part.part) for part in parts]
+        names = [file_of(job.scrub, part) for part in parts]
         readers = [SealedReader(stack.enter_context(shelf.open(name)), key_of(keys, name)) for name in names]
         yield io.BufferedReader(JoinedReader(readers), BUFFER)
 

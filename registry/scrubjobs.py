@@ -56,11 +56,12 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a call list: its number from 1, bytes, SHA-256 (hex)."""
+    """A part of a call list: its number from 1, bytes, SHA-256 (hex), the name of its file where it has its own."""
 
     part: int
     size: int
     sha256: str
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,14 +238,16 @@ def _file_name(name: str) -> str:
     return without_numbers("".join(c for c in last if c.isprintable())[:_LONGEST]) or "call-list"
 
 
-def add_part(store: Store, *, job: ScrubJob, part: Part) -> Part:
-    """Note a part whose file is stored. Raises ConflictError not_uploading, InvalidInputError bad_part."""
+def add_part(store: Store, *, job: ScrubJob, part: Part) -> Part | None:
+    """Note a part whose file is stored; the one that it replaces. Raises ConflictError not_uploading, InvalidInputError
+    bad_part."""
     if not 1 <= part.part <= MOST_PARTS:
         raise InvalidInputError(f"Parts are numbered from 1 to {MOST_PARTS}.", code="bad_part")
     with store.writing(about=f"scrub {job.scrub}"):
         must_be(store, job.scrub, "uploading")
+        before = next((each for each in store.scrub_jobs.parts(job.scrub) if each.part == part.part), None)
         store.scrub_jobs.put_part(job.scrub, part)
-    return part
+    return before
 
 
 def submit(store: Store, clock: Clock, settings: ScrubSettings, *, job: ScrubJob) -> ScrubJob:

@@ -14,8 +14,9 @@ from typing import IO, TYPE_CHECKING
 from registry import audit, scrubfiles, scrubjobs
 from registry.errors import ConflictError, NotFoundError
 from registry.outside.sealedfile import SealedReader
-from registry.scrubfiles import key_of, part_name
-from registry.scrubjobs import ENDED, Part, ScrubJob
+from registry.scrubfiles import file_of, key_of
+from registry.scrubjobs import ENDED, ScrubJob
+from registry.scrubparts import receive
 
 if TYPE_CHECKING:
     from registry.access import Actor
@@ -48,17 +49,16 @@ def again(
     if made.state != "uploading":
         return made
     for part in parts:
-        name = part_name(job.scrub, part.part)
+        name = file_of(job.scrub, part)
         try:
             with shelf.open(name) as file:
-                size, sha256 = scrubfiles.store_part(
-                    shelf, keys, work, name=part_name(made.scrub, part.part), length=part.size, most=part.size,
-                    source=_pieces(file, key_of(keys, name)), sha256=part.sha256,
-                )  # fmt: skip
+                receive(
+                    store, shelf, keys, work, job=made, part=part.part, source=_pieces(file, key_of(keys, name)),
+                    length=part.size, most=part.size, sha256=part.sha256,
+                )
         except NotFoundError:
             scrubjobs.cancel(store, clock, job=made, actor=actor)
             raise _deleted() from None
-        scrubjobs.add_part(store, job=made, part=Part(part.part, size, sha256))
     if job.keep:
         with store.writing(about=f"scrub {made.scrub}"):
             store.scrub_jobs.change(made.scrub, states=("uploading",), keep=1)

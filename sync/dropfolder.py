@@ -32,8 +32,8 @@ from registry.calllists.calllist import restored
 from registry.errors import InvalidInputError, NotAllowedError, NotFoundError, RegistryError
 from registry.logs import log
 from registry.preferences import category_of, channel_of
-from registry.scrubfiles import part_name
-from registry.scrubjobs import Ask, Part, ScrubJob
+from registry.scrubjobs import Ask, ScrubJob
+from registry.scrubparts import receive
 from sync.inbox import SETTLED_S, UNFINISHED, party_folders
 
 if TYPE_CHECKING:
@@ -231,11 +231,10 @@ class _Box:
         if job.state != "uploading":
             return job
         try:
-            size, sha256 = scrubfiles.store_part(
-                registry.shelf, registry.keys, registry.instance / "work", name=part_name(job.scrub, 1),
+            receive(
+                store, registry.shelf, registry.keys, registry.instance / "work", job=job, part=1,
                 source=self._pieces(path), length=path.stat().st_size, most=settings.max_bytes,
             )
-            scrubjobs.add_part(store, job=job, part=Part(1, size, sha256))
             return scrubjobs.submit(store, clock, settings, job=job)
         except InvalidInputError:
             scrubjobs.cancel(store, clock, job=job, actor=Actor("system", party=self.party))

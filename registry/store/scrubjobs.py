@@ -143,16 +143,17 @@ class ScrubJobs:
     def parts(self, scrub: str) -> tuple[Part, ...]:
         """The parts of a call list that are there, in order."""
         rows = self._engine.rows(
-            "SELECT part, size, sha256 FROM scrub_part WHERE scrub = :scrub ORDER BY part", scrub=scrub
+            "SELECT part, size, sha256, file FROM scrub_part WHERE scrub = :scrub ORDER BY part", scrub=scrub
         )
         return tuple(Part(**row) for row in rows)
 
     def put_part(self, scrub: str, part: Part) -> None:
         """Write a part, new or sent again."""
         self._engine.run(
-            """INSERT INTO scrub_part (scrub, part, size, sha256) VALUES (:scrub, :part, :size, :sha256)
-            ON CONFLICT (scrub, part) DO UPDATE SET size = excluded.size, sha256 = excluded.sha256""",
-            scrub=scrub, part=part.part, size=part.size, sha256=part.sha256,
+            """INSERT INTO scrub_part (scrub, part, size, sha256, file) VALUES (:scrub, :part, :size, :sha256, :file)
+            ON CONFLICT (scrub, part) DO UPDATE
+            SET size = excluded.size, sha256 = excluded.sha256, file = excluded.file""",
+            scrub=scrub, part=part.part, size=part.size, sha256=part.sha256, file=part.file,
         )
 
     def forget_parts(self, scrub: str) -> None:

@@ -125,6 +125,25 @@ def test_parts_need_a_length_and_a_number_and_come_before_the_submission(
     assert problem(acme.put(scrub, 3, LIST), 409)["code"] == "not_uploading"
 
 
+def test_a_part_that_comes_while_the_list_is_submitted_changes_nothing(
+    acme: Telemarketer, registry: Registry, problem: Problem, shelf: MemoryShelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scrub = acme.post(body=ASK).get_json()["scrub"]
+    acme.put(scrub, 1, LIST)
+    put = shelf.put
+
+    def slowly(name: str, content: Any) -> None:
+        put(name, content)
+        monkeypatch.undo()
+        assert acme.post(f"/{scrub}/submission").status_code == 202
+
+    monkeypatch.setattr(shelf, "put", slowly)
+    late = acme.put(scrub, 1, b"phone\n13800138001\n")
+    assert problem(late, 409)["code"] == "not_uploading"
+    assert b"Wang" in finish(registry, scrub)
+    assert len([name for name in shelf.files if "/part-" in name]) == 1
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [

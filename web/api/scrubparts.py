@@ -9,9 +9,10 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from werkzeug.exceptions import LengthRequired
 
-from registry import scrubfiles, scrubjobs
+from registry import scrubjobs
 from registry.errors import InvalidInputError
-from registry.scrubjobs import MOST_PARTS, Part
+from registry.scrubjobs import MOST_PARTS
+from registry.scrubparts import receive
 from web.api.arriving import PARAMETERS, announced, pieces, work_folder
 from web.api.edge import Operation, answer, operation
 from web.api.metering import metered
@@ -49,12 +50,11 @@ def put(scrub: str, part: int) -> Response:
     length, sha256, most = announced(max(0, registry.settings.scrubs.max_bytes - others))
     if length is None:
         raise LengthRequired
-    size, digest = scrubfiles.store_part(
-        registry.shelf, registry.keys, work_folder(), name=scrubfiles.part_name(scrub, part), source=pieces(),
+    taken = receive(
+        registry.store, registry.shelf, registry.keys, work_folder(), job=job, part=part, source=pieces(),
         length=length, most=most, sha256=sha256,
     )
-    scrubjobs.add_part(registry.store, job=job, part=Part(part, size, digest))
-    return answer(PartMessage(part=part, size=size, sha256=digest))
+    return answer(PartMessage(part=part, size=taken.size, sha256=taken.sha256))
 
 
 @blueprint.get("/api/v1/scrubs/<scrub>/parts")

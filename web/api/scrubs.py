@@ -11,10 +11,11 @@ from datetime import datetime
 import msgspec
 from flask import Blueprint, Response, request
 
-from registry import scrubfiles, scrubjobs, scrubkeeping
+from registry import scrubjobs, scrubkeeping
 from registry.errors import InvalidInputError, RegistryError
 from registry.limits import subject_of
-from registry.scrubjobs import Ask, Part, ScrubJob
+from registry.scrubjobs import Ask, ScrubJob
+from registry.scrubparts import receive
 from registry.times import from_micros, to_micros
 from web.api.arriving import PARAMETERS as BODY
 from web.api.arriving import announced, pieces, work_folder
@@ -108,11 +109,10 @@ def _received(job: ScrubJob) -> ScrubJob:
     store, clock, settings = registry.store, registry.clock, registry.settings.scrubs
     try:
         length, sha256, most = announced(settings.max_bytes)
-        size, digest = scrubfiles.store_part(
-            registry.shelf, registry.keys, work_folder(), name=scrubfiles.part_name(job.scrub, 1), source=pieces(),
-            length=length, most=most, sha256=sha256,
+        receive(
+            store, registry.shelf, registry.keys, work_folder(), job=job, part=1, source=pieces(), length=length,
+            most=most, sha256=sha256,
         )
-        scrubjobs.add_part(store, job=job, part=Part(1, size, digest))
         return scrubjobs.submit(store, clock, settings, job=job)
     except RegistryError:
         if not job.idempotency:  # nobody could find it again

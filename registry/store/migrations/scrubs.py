@@ -27,6 +27,6 @@ SCRUBS = Migration(
         "CREATE INDEX scrub_expires ON scrub (expires)",
         "CREATE UNIQUE INDEX scrub_idempotency ON scrub (party, idempotency) WHERE idempotency <> ''",
         """CREATE TABLE scrub_part (scrub TEXT NOT NULL, part INTEGER NOT NULL, size INTEGER NOT NULL,
-            sha256 TEXT NOT NULL, PRIMARY KEY (scrub, part))""",
+            sha256 TEXT NOT NULL, file TEXT NOT NULL, PRIMARY KEY (scrub, part))""",
     ),
 )
