@@ -9,9 +9,10 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from registry import findings
+from registry import findings, guardalarms
 from registry.alarms import Alarm, alarms
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, SignInRequiredError
+from registry.guardalarms import GuardAlarm
 from web import figures, guard, menus
 from web.current import registry_of
 from web.forms import SeenForm
@@ -32,13 +33,18 @@ def ringing() -> tuple[Alarm, ...]:
     return alarms(registry.store, registry.clock, lag_minutes=registry.settings.publish.lag_alarm_minutes)
 
 
+def waiting() -> tuple[GuardAlarm, ...]:
+    """Alarms about what telemarketers ask for, which wait for an officer."""
+    return guardalarms.open_alarms(registry_of().store)
+
+
 @blueprint.get("/officer/alarms")
 @guard.member("see_overview")
 def page() -> Page:
     """The alarms, and the newest findings."""
     registry = registry_of()
     return render_template(
-        "officer/alarms.html", alarms=ringing(), called=figures.names(registry),
+        "officer/alarms.html", alarms=ringing(), guessing=waiting(), called=figures.names(registry),
         findings=registry.store.findings.newest(limit=_FINDINGS), form=SeenForm(),
     )
 

@@ -29,6 +29,7 @@ from web import (
     checking,
     companies,
     guard,
+    guarding,
     joining,
     members,
     moving,
@@ -74,7 +75,7 @@ if TYPE_CHECKING:
 
 BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     public.blueprint, people.blueprint, reporting.blueprint, members.blueprint, carriers.blueprint, batches.blueprint,
-    parties.blueprint, officers.blueprint, alarms.blueprint, suspending.blueprint,
+    parties.blueprint, officers.blueprint, alarms.blueprint, guarding.blueprint, suspending.blueprint,
     webhooks.blueprint, outboxes.blueprint, moving.blueprint, joining.blueprint,
     applications.blueprint, companies.blueprint, scrubs.blueprint, scrubasking.blueprint, checking.blueprint,
     receipts.blueprint, verifying.blueprint,

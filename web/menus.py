@@ -108,6 +108,8 @@ OFFICE: tuple[Section, ...] = (
         ),
         Place("applications.queue", lazy_gettext("Applications"), ("manage_parties",),
               ("applications.one", "applications.approve", "applications.refuse")),
+        Place("guarding.overview", lazy_gettext("What they ask"), ("settle_alarms",),
+              ("guarding.alarm", "guarding.lane")),
         Place("outboxes.all_outboxes", lazy_gettext("Outboxes"), ("manage_parties",)),
     )),
     Section(lazy_gettext("Numbers"), (

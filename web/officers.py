@@ -21,7 +21,7 @@ from registry.errors import ConflictError, InvalidInputError, NotAllowedError, S
 from registry.parties import Party
 from registry.times import to_micros
 from web import charts, figures, guard, keyages, keynotes, menus, once
-from web.alarms import ringing
+from web.alarms import ringing, waiting
 from web.current import registry_of
 from web.figures import CarrierState
 from web.forms import MemberForm, PartyForm, choices
@@ -69,7 +69,8 @@ def today() -> Page:
     seen_carriers = asked(CARRIER_SORTS, "", state=figures.STATES)
     reads_audit = access.may(actor(), "read_audit")
     return render_template(
-        "officer/today.html", alarms=ringing(), notes=keynotes.notes(registry), called=figures.names(registry),
+        "officer/today.html", alarms=ringing(), guessing=waiting(), notes=keynotes.notes(registry),
+        called=figures.names(registry),
         today=per_day[days[-1]], yesterday=per_day[days[-2]], edition=newest,
         edition_age=(now - (newest.published or now)) // 1_000_000 if newest else 0,
         carriers=_sorted(carriers, seen_carriers), every=carriers, seen=seen_carriers,

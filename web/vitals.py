@@ -19,6 +19,7 @@ from registry.vitals import REFUSED, SENT, SPENT, Figures, Tallies, figures, hea
 from web.current import registry_of
 from web.guard import key, loopback, public
 from web.keynotes import KeyMetrics
+from web.vitals_guard import GuardMetrics
 from web.vitals_outgoing import Outgoing
 from web.vitals_scrubs import Scrubbing
 
@@ -49,6 +50,7 @@ def metrics() -> Response:
     collected.register(Outgoing(registry))
     collected.register(Scrubbing(registry))
     collected.register(KeyMetrics(registry))
+    collected.register(GuardMetrics(registry))
     return Response(generate_latest(collected), content_type=CONTENT_TYPE_LATEST)
 
 

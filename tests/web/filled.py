@@ -35,6 +35,7 @@ from registry.store.feeds import FeedEditionRow
 from registry.times import iso, to_micros
 from registry.uscc import company_number
 from sync import feed
+from tests.web.filled_guard import alarms_of
 from tests.web.filled_outgoing import outgoing
 from tests.web.filled_scrubs import scrub_pages, scrubs_of
 from tests.web.receipting import with_receipt
@@ -59,6 +60,8 @@ class Viewers:
     colleague: str = ""
     scrubs: dict[str, str] = field(default_factory=dict)  # by state
     receipt: str = ""  # a scrub that has one
+    alarm: str = ""  # about what loans asks for
+    decided: str = ""
 
 
 def sealed(registry: Registry, text: str = MINE) -> SealedNumber:
@@ -113,10 +116,11 @@ def fill(registry: Registry) -> Viewers:
     colleague = parties.add_member(
         store, clock, party="loans", email="lilei@loans.cn", name="李雷", role="scrubber"
     )
+    alarm, decided = alarms_of(registry, "loans")
     return Viewers(
         tokens, held[0].name, batch, member_id, outgoing(registry), event, held_event, waiting=waiting,
         refused=refused, colleague=colleague.member, scrubs=scrubs_of(registry, "loans"),
-        receipt=with_receipt(registry, "loans")[0],
+        receipt=with_receipt(registry, "loans")[0], alarm=alarm, decided=decided,
     )
 
 
@@ -260,6 +264,10 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("moving.decide", f"/officer/number-events/{viewers.held}", "officer"),
         ("moving.reseller", "/officer/parties/snail/reseller", "officer"),
         ("moving.reseller", "/officer/parties/cmcc/reseller", "officer"),
+        ("guarding.overview", "/officer/scrubs", "officer"),
+        ("guarding.alarm", f"/officer/scrubs/alarms/{viewers.alarm}", "officer"),
+        ("guarding.alarm", f"/officer/scrubs/alarms/{viewers.decided}", "officer"),
+        ("guarding.lane", "/officer/scrubs/parties/loans", "officer"),
         ("joining.join", "/join", ""), ("joining.state", "/join/state", ""),
         ("applications.queue", "/officer/applications", "officer"),
         ("applications.one", f"/officer/applications/{viewers.waiting}", "officer"),
