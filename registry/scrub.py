@@ -36,7 +36,7 @@ from registry.decisions import (
 )
 from registry.editions import MASKS
 from registry.errors import UnavailableError
-from registry.numbering.reading import Reason
+from registry.numbering.reading import E164, Reason
 from registry.preferences import ALL_CATEGORIES
 from registry.rulebook import Rulebook, Rulebooks
 from registry.scrubindex import ASK, Codes, Keys, ScrubIndex, keys_of
@@ -155,7 +155,9 @@ class Scrubber:
         """The answer to each number."""
         which = self._invalid[numbers.reason]
         good = np.flatnonzero(numbers.ok)
-        sealed = sealing.seal_many(self._at_rest, numbers.digits[good], numbers.kind[good])
+        kinds = numbers.kind[good]
+        kind = E164 if (kinds == E164).all() else kinds
+        sealed = sealing.seal_many(self._at_rest, numbers.digits[good], kind)
         codes = self.lists.codes(keys_of(sealed))
         which[good] = self._by_code[codes]
         asked = np.flatnonzero(codes == ASK)

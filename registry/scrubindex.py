@@ -4,7 +4,7 @@ Rules of this room:
 - One file, made from a base and mapped, never read whole: `magic | edition, rows, codes, width, twins (u64 each) | keys
   u64[rows] | codes u16 or u32[rows] | preferences`. A key is the first half of a sealed number, ascending.
 - A code is a place in the table of preferences; there are few different ones, so a row costs 10 bytes (12 where there
-  are more than 65,536), and 4 bytes for every 12 rows or so go into the directory, which is made when it is opened.
+  are more than 65,536), and 1 to 2 bytes go into the directory of slots, which is made when it is opened.
 - Half a sealed number tells 50 million apart but for one chance in 10,000; keys that two numbers share (`twins`) answer
   ASK, and whoever asked looks into the tables.
 """
@@ -30,8 +30,9 @@ NOTHING, ASK = 0, 1  # codes: declines nothing (or is not there), must be looked
 PREFERENCE = np.dtype([*[(name, "<u2") for name in MASKS], ("quiet", "<u4")])
 _MAGIC = b"dc-scrub"
 _HEAD = struct.Struct("<8s5Q")
-_CHUNK = 1 << 16
-_ROWS_A_SLOT = 8  # what a slot of the directory holds, on average
+_CHUNK = 1 << 15
+_ROWS_A_SLOT = 4  # what a slot of the directory holds at most, on average
+_STEPS = (4, 2, 1)  # how the keys of a slot are gone through; nearly none holds more than 7
 
 Keys = NDArray[np.uint64]
 Codes = NDArray[np.uint32]
@@ -58,18 +59,17 @@ class ScrubIndex:
             self._look(asked[part], found[part])
 
     def _look(self, asked: Keys, found: Codes) -> None:
-        """A binary search in each key's own slot, all keys at once."""
-        slots = (asked >> np.uint64(self._shift)).astype(np.int64)
-        low, high = self._starts[slots].astype(np.int64), self._starts[slots + 1].astype(np.int64)
-        step = 1 << int((high - low).max()).bit_length()
-        while step := step >> 1:
-            there = low + (step - 1)
-            # a take beyond the end reads the last key, which is not below any key that is looked for there
-            below = (there < high) & (self.keys.take(there, mode="clip") < asked)
-            low = np.where(below, low + step, low)
-        place = np.minimum(low, len(self.keys) - 1)
-        hit = np.flatnonzero(self.keys[place] == asked)
-        found[hit] = self.codes[place[hit]]
+        """From the beginning of each key's own slot to the first key that is not below it, all keys at once."""
+        place = self._starts.take((asked >> np.uint64(self._shift)).view(np.int64)).astype(np.int64)
+        for step in _STEPS:  # a take beyond the end reads the last key
+            place += (self.keys.take(place + (step - 1), mode="clip") < asked) * np.int64(step)
+        there = self.keys.take(place, mode="clip")
+        far = np.flatnonzero(there < asked)  # in a slot of more than all steps, or above all keys
+        if len(far):
+            place[far] = np.searchsorted(self.keys, asked[far])
+            there[far] = self.keys.take(place[far], mode="clip")
+        hit = np.flatnonzero(there == asked)
+        found[hit] = self.codes.take(place[hit])
 
 
 def keys_of(sealed: NDArray[np.uint8]) -> Keys:
@@ -175,8 +175,12 @@ def open_index(path: Path) -> ScrubIndex:
 def index_of(keys: Keys, codes: NDArray[Any], preferences: NDArray[np.void], *, edition: int = 0) -> ScrubIndex:
     """An index of arrays: keys u64[n] ascending with their codes, preferences by code."""
     bits = max(1, (len(keys) // _ROWS_A_SLOT).bit_length())
-    slots = np.arange(1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
-    starts = np.append(np.searchsorted(keys, slots), len(keys)).astype(np.uint32)
+    starts = np.zeros((1 << bits) + 1, np.uint32)
+    for start in range(0, len(keys), _CHUNK):
+        slots = (keys[start : start + _CHUNK] >> np.uint64(64 - bits)).view(np.int64)
+        each = np.bincount(slots - slots[0])
+        starts[slots[0] + 1 : slots[0] + 1 + len(each)] += each.astype(np.uint32)
+    np.cumsum(starts, out=starts)
     return ScrubIndex(edition, keys, codes, preferences, starts, 64 - bits)
 
 

@@ -87,18 +87,18 @@ def _outside(places: Places, quotes: Places, size: int) -> Places:
         turned = np.zeros(size, np.uint8)
         turned[quotes] = 1
         before = np.cumsum(turned, dtype=np.uint8)  # overflows, and stays odd or even
-        outside: Places = places[before.take(places) & 1 == 0]
-        return outside
+        unquoted: Places = places[before.take(places) & 1 == 0]
+        return unquoted
     opened, closed = np.searchsorted(places, quotes[::2]), np.searchsorted(places, quotes[1::2])
     if len(opened) > len(closed):
         closed = np.append(closed, len(places))
-    some = np.flatnonzero(opened < closed)  # quotes that hold one of the places
+    some = np.flatnonzero(opened < closed)  # quotes that hold some of the places
     if not len(some):
         return places
-    turns = np.zeros(len(places) + 1, np.int8)
-    turns[opened[some]] += 1
-    turns[closed[some]] -= 1
-    beyond: Places = places[np.cumsum(turns[:-1], dtype=np.int8) == 0]
+    opened, held = opened[some], (closed - opened)[some]
+    outside = np.ones(len(places), bool)
+    outside[np.repeat(opened - np.cumsum(held) + held, held) + np.arange(held.sum())] = False
+    beyond: Places = places[outside]
     return beyond
 
 

@@ -9,7 +9,7 @@ Rules of this room:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,6 +110,7 @@ def _numbered(
 class _Work:
     answering: Answering
     found: CallList
+    made: list[bytes] = field(default_factory=list)
 
     def block(self, item: Numbered) -> Done:
         """One block with its answers; in the first one stands the header, and the BOM goes before it."""
@@ -122,7 +123,7 @@ class _Work:
             which = self.answering.nothing_but(TOO_LONG, len(starts))
         else:
             which = self.answering.cells(piece.native, piece.data, starts, stops, coding)
-        texts = answered.suffixes(self.answering.scrubber.kinds, found.delimiter, coding)
+        texts = self._suffixes()
         of_lines = which
         if head:
             before = np.full(head, len(texts), np.uint32)
@@ -131,7 +132,17 @@ class _Work:
             of_lines = np.concatenate((before, which))
         of_lines = self._aligned(lines, of_lines, texts, head)
         body = answered.with_answers(piece.native, lines, of_lines, texts, coding.unit)
-        return Done(b"".join((coding.mark if number == 0 else b"", body, piece.half)), which, read)
+        if piece.half or (number == 0 and coding.bom):
+            body = b"".join((coding.mark if number == 0 else b"", body, piece.half))
+        return Done(body, which, read)
+
+    def _suffixes(self) -> list[bytes]:
+        """The text of each different answer so far; there are more and more, and those that are there stay."""
+        kinds, made = self.answering.scrubber.kinds, list(self.made)
+        if len(made) < len(kinds):
+            made += answered.suffixes(kinds[len(made) :], self.found.delimiter, self.found.coding)
+            self.made[:] = made
+        return made
 
     def _aligned(self, lines: Lines, which: Which, texts: list[bytes], head: int) -> Which:
         """Answers that stand in the same columns also behind lines with fewer cells than the others."""

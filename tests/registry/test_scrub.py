@@ -20,7 +20,7 @@ from registry.numbers import parse_many
 from registry.preferences import Category, Channel, Preference
 from registry.rulebook import load_rulebooks
 from registry.scrub import Judge, Scrubber, answer_one
-from registry.scrubindex import ASK, PREFERENCE, empty_index, keys_of, open_index, write_index
+from registry.scrubindex import ASK, PREFERENCE, empty_index, index_of, keys_of, open_index, write_index
 from registry.scrublists import lists_of
 from registry.standing import standing_of
 from registry.store import Store
@@ -178,3 +178,21 @@ def test_two_numbers_with_the_same_key_are_looked_up_in_the_tables(tmp_path: Pat
 
 def _part(columns: dict[str, Any], start: int, stop: int) -> dict[str, Any]:
     return {name: column[start:stop] for name, column in columns.items()}
+
+
+anywhere = st.integers(0, 2**64 - 1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.one_of(anywhere, st.integers(0, 40), st.integers(2**64 - 40, 2**64 - 1)), max_size=200),
+    st.lists(anywhere, max_size=20),
+)
+def test_an_index_finds_the_keys_that_it_holds_and_no_others(held: list[int], others: list[int]) -> None:
+    keys = np.unique(np.array(held, np.uint64))
+    index = index_of(keys, np.arange(2, len(keys) + 2).astype(np.uint32), np.empty(0, PREFERENCE))
+    asked = np.array([*held, *others, 0, 2**64 - 1, *(key ^ 1 for key in held)], np.uint64)
+    found = np.zeros(len(asked), np.uint32)
+    index.find(asked, found)
+    codes = {key: code for code, key in enumerate(keys.tolist(), 2)}
+    assert found.tolist() == [codes.get(key, 0) for key in asked.tolist()]
