@@ -50,7 +50,7 @@ def cells(answer: LineAnswer) -> tuple[str, ...]:
 
 def with_answers(
     native: Block, lines: Lines, which: NDArray[np.uint32], texts: Sequence[bytes], unit: int = 1
-) -> bytes:
+) -> memoryview:
     """The bytes of a block in which each line is followed by the text that `which` u32[n] names.
 
     `unit`: bytes of a code unit, in which the places of lines count. A line break stays where it was, before the next
@@ -71,4 +71,4 @@ def with_answers(
     order[1::2] += count + 1
     taken = pieces.take(pa.array(order))  # lies in memory one after another, as it is to be written
     stop = int(np.frombuffer(taken.buffers()[1], np.int64, len(order) + 1)[-1])
-    return bytes(memoryview(taken.buffers()[2])[:stop])
+    return memoryview(taken.buffers()[2])[:stop]

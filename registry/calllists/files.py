@@ -69,7 +69,7 @@ def scrub(
     source: IO[bytes], found: CallList, scrubber: Scrubber, plan: NumberPlan, *, country: str,
     spool: Spool | None = None, tally: Tally | None = None, keep: Callable[[], None] = lambda: None,
     admit: Admit | None = None, limits: Limits = _USUAL,
-) -> Iterator[bytes]:
+) -> Iterator[bytes | memoryview]:
     """The bytes of the result, in blocks. `found` is what `inspect` said of the same source.
 
     `keep` is called between blocks; what it raises ends the work. `admit`: which of the valid numbers, sealed
@@ -90,7 +90,7 @@ def scrub(
 
 def _scrub_lines(
     content: Content, found: CallList, answering: Answering, tally: Tally, keep: Callable[[], None], limits: Limits
-) -> Iterator[bytes]:
+) -> Iterator[bytes | memoryview]:
     scrub_lines = ndjson.scrub if found.format == "ndjson" else texts.scrub
     yield from scrub_lines(
         content.pieces(), found, answering, tally=tally, keep=keep, limits=limits,

@@ -90,7 +90,7 @@ def _text(value: Any) -> str:
 def scrub(
     source: Iterable[bytes], found: CallList, answering: Answering, *, tally: Tally, keep: Callable[[], None],
     limits: Limits, read: Callable[[], int],
-) -> Iterator[bytes]:
+) -> Iterator[bytes | memoryview]:
     """The bytes of a call list with answers, in blocks; as `texts.scrub`."""
     pieces = blocks(
         without_mark(source, found.coding.mark), found.coding, size=limits.block, longest=limits.line

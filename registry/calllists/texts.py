@@ -63,7 +63,7 @@ def as_utf8(sample: bytes, coding: Coding, *, cut: bool) -> bytes:
 class Done:
     """One block on its way: its bytes with answers, which answer each line got, how far the file was read then."""
 
-    content: bytes
+    content: bytes | memoryview
     which: Which
     read: int
 
@@ -71,7 +71,7 @@ class Done:
 def scrub(
     source: Iterable[bytes], found: CallList, answering: Answering, *, tally: Tally, keep: Callable[[], None],
     limits: Limits, read: Callable[[], int],
-) -> Iterator[bytes]:
+) -> Iterator[bytes | memoryview]:
     """The bytes of a call list with answers, in blocks; `read` says how far the file was read."""
     work = _Work(answering, found)
     for block in in_order(_numbered(source, found, limits, read), work.block):
@@ -132,9 +132,9 @@ class _Work:
             of_lines = np.concatenate((before, which))
         of_lines = self._aligned(lines, of_lines, texts, head)
         body = answered.with_answers(piece.native, lines, of_lines, texts, coding.unit)
-        if piece.half or (number == 0 and coding.bom):
-            body = b"".join((coding.mark if number == 0 else b"", body, piece.half))
-        return Done(body, which, read)
+        if not piece.half and (number or not coding.mark):
+            return Done(body, which, read)
+        return Done(b"".join((b"" if number else coding.mark, body, piece.half)), which, read)
 
     def _suffixes(self) -> list[bytes]:
         """The text of each different answer so far; there are more and more, and those that are there stay."""
