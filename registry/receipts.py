@@ -128,20 +128,21 @@ def _answer(kind: LineAnswer, reasons: Sequence[str]) -> tuple[int, int, int]:
 # reading
 
 
-def receipt_of(store: Store, *, party: str, receipt: str) -> Receipt:
-    """A party's receipt. Raises NotFoundError no_such_receipt, also for another party's."""
+def receipt_of(store: Store, *, party: str, receipt: str, sandbox: bool = False) -> Receipt:
+    """A party's receipt; with `sandbox` only one of the sandbox. Raises NotFoundError no_such_receipt, also for another
+    party's."""
     found = store.receipts.receipt(receipt)
-    if found is None or found.party != party:
+    if found is None or found.party != party or (sandbox and not found.sandbox):
         raise NotFoundError("There is no such receipt.", code="no_such_receipt")
     return found
 
 
 def receipts_of(
-    store: Store, *, party: str, before: datetime | None = None, limit: int = 50
+    store: Store, *, party: str, before: datetime | None = None, limit: int = 50, sandbox: bool = False
 ) -> tuple[Receipt, ...]:
-    """A party's receipts, newest first, those issued before a moment."""
+    """A party's receipts, newest first, those issued before a moment; with `sandbox` those of the sandbox alone."""
     until = to_micros(before) if before is not None else 1 << 62
-    return store.receipts.of_party(party, before=until, limit=limit)
+    return store.receipts.of_party(party, before=until, limit=limit, sandbox=sandbox)
 
 
 def file_of(keys: KeyRing, receipt: Receipt) -> bytes:

@@ -1,18 +1,20 @@
-"""The carriers' sandbox: magic numbers, what each declines at an edition, and the answers that must come of it.
+"""The sandbox: magic numbers, what each declines at an edition, and the answers that must come of it: those that
+carriers give, and those that telemarketers get.
 
 Rules of this room:
 - Everything stands in `sandbox.toml`; what a number declines is a pure function of the edition, so that full lists,
   deltas and expected answers agree without a table.
 - Magic numbers lie in a range that nobody holds (docs/adr/0013), and a sandbox party meets no other numbers: nothing it
   does touches what is real.
+- Whoever asks with a key of the sandbox stands as its first telemarketer, for which consents and entries are there.
 - Expected answers name a reason; whether that allows, and by which rule, is the rule engine's to say.
 """
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,11 +55,13 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a magic number declines in some places of the cycle, and the exceptions beside it."""
+    """What a magic number declines in some places of the cycle, and the exceptions beside it; `young`: for whoever asks
+    it was chosen a moment ago."""
 
     places: frozenset[int]
     preference: Preference
     exceptions: tuple[Exemption, ...]
+    young: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +100,51 @@ class Case:
 
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question of a telemarketer about a magic number, and the reason and next hour allowed that it is told."""
+
+    case: Case
+    channel: Channel
+    category: Category
+    at: datetime
+    reason: str
+    next: datetime | None
+
+    @property
+    def allow(self) -> bool:
+        """Whether the contact may happen."""
+        return REASONS[self.reason].allow
+
+    @property
+    def rule(self) -> str:
+        """The rule that the answer stands on."""
+        return REASONS[self.reason].rule
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """A text that is no number to a sandbox, and why."""
+
+    text: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Sandbox:
-    """All magic numbers. Editions go round in a cycle of `cycle`."""
+    """All magic numbers. Editions go round in a cycle of `cycle`; `checks` and `invalid` are what telemarketers are
+    told at all of them."""
 
     cycle: int
     telemarketers: tuple[Telemarketer, ...]
     cases: tuple[Case, ...]
+    checks: tuple[Check, ...]
+    invalid: tuple[Invalid, ...]
+
+    @property
+    def asker(self) -> Telemarketer:
+        """The telemarketer as which everybody asks who has a key of the sandbox."""
+        return self.telemarketers[0]
 
     def place(self, edition: int) -> int:
         """Where an edition stands in its cycle."""
@@ -142,6 +184,13 @@ class Sandbox:
             preference=state.preference, consents=consents, allowed=mine.get(ALLOW), denied=mine.get(DENY)
         )
 
+    def asked(self, number: Number | None, *, edition: int, at: datetime, grace: timedelta) -> Standing:
+        """What stands for a number at an edition and a moment, for whoever asks with a key of the sandbox."""
+        case = self.case_of(number)
+        state = self.state(case, edition) if case is not None else None
+        standing = self.standing(number, edition=edition, party=self.asker.party, at=at)
+        return replace(standing, since=at - grace / 2) if state is not None and state.young else standing
+
 
 @cache
 def load() -> Sandbox:
@@ -152,6 +201,8 @@ def load() -> Sandbox:
         places = frozenset(range(data["cycle"]))
         sellers = tuple(Telemarketer(**each) for each in data["telemarketer"])
         cases = tuple(_case(each, data, places, parse_one(each["number"], plan)) for each in data["case"])
+        checks = tuple(_check(each, data, {case.id: case for case in cases}) for each in data["check"])
+        invalid = tuple(Invalid(**each) for each in data["invalid"])
     except (KeyError, TypeError, ValueError, InvalidInputError) as error:
         raise SettingsError(f"sandbox.toml: {error}", code="sandbox") from error
     known = {each.party for each in sellers}
@@ -162,7 +213,7 @@ def load() -> Sandbox:
             raise SettingsError(f"sandbox.toml: {case.id} is no sandbox number or names nobody", code="sandbox")
     if len({case.id for case in cases} | {case.number for case in cases}) != 2 * len(cases):
         raise SettingsError("sandbox.toml: a case stands there twice", code="sandbox")
-    return Sandbox(data["cycle"], sellers, cases)
+    return Sandbox(data["cycle"], sellers, cases, checks, invalid)
 
 
 def _case(said: dict[str, Any], data: dict[str, Any], places: frozenset[int], number: Number) -> Case:
@@ -181,7 +232,7 @@ def _state(said: dict[str, Any], places: frozenset[int]) -> State:
         Exemption(_KINDS[each["kind"]], each["party"], _masks(each), _days(each.get("until")))
         for each in said.get("exceptions", ())
     )
-    return State(_places(said, places), Preference(*_masks(said), quiet), exceptions)
+    return State(_places(said, places), Preference(*_masks(said), quiet), exceptions, said.get("young", False))
 
 
 def _answer(said: dict[str, Any], places: frozenset[int]) -> Answer:
@@ -191,6 +242,17 @@ def _answer(said: dict[str, Any], places: frozenset[int]) -> Answer:
     return Answer(
         _places(said, places), channel_of(said["channel"]), category_of(said["category"]),
         Content[said.get("content", "commercial").upper()], at, said.get("party", ""), said["reason"],
+    )
+
+
+def _check(said: dict[str, Any], data: dict[str, Any], cases: dict[str, Case]) -> Check:
+    values = {**{k: data[k] for k in ("at", "channel", "category")}, **said}
+    if said["reason"] not in REASONS:
+        raise ValueError(f"no such reason: {said['reason']}")
+    return Check(
+        cases[said["case"]], channel_of(values["channel"]), category_of(values["category"]),
+        datetime.fromisoformat(values["at"]), said["reason"],
+        datetime.fromisoformat(said["next"]) if "next" in said else None,
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -108,8 +109,10 @@ class _SandboxScrubber(Scrubber):
     ) -> None:
         magic = sandbox.load()
         sealed = sealing.seal_many(at_rest, np.array([case.number.digits for case in magic.cases], np.uint64))
+        grace = timedelta(seconds=rulebooks.at(contact.at).grace.telemarketers)
+        contact = replace(contact, telemarketer=magic.asker.party)
         self._magic = {
-            row.tobytes(): magic.standing(case.number, edition=edition, party=contact.telemarketer, at=contact.at)
+            row.tobytes(): magic.asked(case.number, edition=edition, at=contact.at, grace=grace)
             for row, case in zip(sealed, magic.cases)
         }
         keys = np.sort(keys_of(sealed))

@@ -199,7 +199,7 @@ def begin(
     with store.writing(about=f"scrubs of {party.party}"):
         known = store.scrub_jobs.of_idempotency(party.party, idempotency) if idempotency else None
         if known is not None:
-            if (known.ask, known.name) != (ask, job.name):
+            if (known.ask, known.name, known.sandbox) != (ask, job.name, job.sandbox):
                 raise ConflictError(
                     "This Idempotency-Key began another scrub already.", code="idempotency_reused"
                 )
@@ -290,20 +290,21 @@ def cancel(store: Store, clock: Clock, *, job: ScrubJob, actor: Actor) -> ScrubJ
         return _again(store, job.scrub)
 
 
-def job_of(store: Store, *, party: str, scrub: str) -> ScrubJob:
-    """A party's scrub. Raises NotFoundError no_such_scrub, also for another party's."""
+def job_of(store: Store, *, party: str, scrub: str, sandbox: bool = False) -> ScrubJob:
+    """A party's scrub; with `sandbox` only one of the sandbox. Raises NotFoundError no_such_scrub, also for another
+    party's."""
     found = store.scrub_jobs.job(scrub)
-    if found is None or found.party != party:
+    if found is None or found.party != party or (sandbox and not found.sandbox):
         raise NotFoundError("There is no such scrub.", code="no_such_scrub")
     return found
 
 
 def jobs_of(
-    store: Store, *, party: str, before: datetime | None = None, limit: int = 50
+    store: Store, *, party: str, before: datetime | None = None, limit: int = 50, sandbox: bool = False
 ) -> tuple[ScrubJob, ...]:
-    """A party's scrubs, newest first, those begun before a moment."""
+    """A party's scrubs, newest first, those begun before a moment; with `sandbox` those of the sandbox alone."""
     until = to_micros(before) if before is not None else 1 << 62
-    return store.scrub_jobs.of_party(party, before=until, limit=limit)
+    return store.scrub_jobs.of_party(party, before=until, limit=limit, sandbox=sandbox)
 
 
 def picked_up(store: Store, clock: Clock, settings: ScrubSettings, *, job: ScrubJob) -> None:

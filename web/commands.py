@@ -20,6 +20,7 @@ from registry.settings import load
 from web import keycommands
 from web.demo import run_demo
 from web.guard_commands import decoys_group
+from web.joining_commands import application_group, describe_command, invite_command, must_be_tier, tier_command
 from web.moving_commands import blocks_command, reseller_command
 from web.outgoing_commands import outbox_group, webhook_group
 from web.processes import Programs, start_programs, wait_until_up, welcome
@@ -132,7 +133,7 @@ def party_add(
     with closing(assemble(instance)) as registry:
         added = parties.add_party(
             registry.store, registry.clock, party=party, kind=kind, name_zh=name_zh, name_en=name_en, scope=scope,
-            sandbox=sandbox, tier=tier,
+            sandbox=sandbox, tier=must_be_tier(registry, tier),
         )
         click.echo(f"{added.party} ({added.kind}) is number {added.ordinal} in exception files.")
 
@@ -147,19 +148,8 @@ def party_list(instance: Path) -> None:
             click.echo(f"{party.party}\t{party.kind}\t{party.state}\t{scope}\t{party.name_zh} {party.name_en}")
 
 
-@party_group.command("tier")
-@click.argument("party")
-@click.argument("tier")
-@click.pass_obj
-def party_tier(instance: Path, party: str, tier: str) -> None:
-    """Give telemarketer PARTY the licence tier TIER, which says how much it may ask."""
-    with closing(assemble(instance)) as registry:
-        changed = parties.set_tier(registry.store, registry.clock, party=party, tier=tier)
-        click.echo(f"{changed.party} is of tier {changed.tier}.")
-
-
-party_group.add_command(reseller_command)
-party_group.add_command(blocks_command)
+for command in (reseller_command, blocks_command, describe_command, tier_command, invite_command):
+    party_group.add_command(command)
 
 
 @main.group("officer")
@@ -238,7 +228,7 @@ def audit_verify(instance: Path) -> None:
     click.echo(f"{count} entries, unbroken")
 
 
-for group in (decoys_group, outbox_group, webhook_group, *keycommands.GROUPS):
+for group in (application_group, decoys_group, outbox_group, webhook_group, *keycommands.GROUPS):
     main.add_command(group)
 
 

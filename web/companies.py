@@ -91,7 +91,8 @@ def members() -> Page:
     """The party's members, and an invitation for one more."""
     registry, party, status = registry_of(), own_party(), 200
     form = MemberForm()
-    form.role.choices = choices(*((role, word("role", role)) for role in ROLES_OF[party.kind]))
+    least_first = reversed(ROLES_OF[party.kind])
+    form.role.choices = choices(*((role, word("role", role)) for role in least_first))
     if request.method == "POST":
         status = 422
         if form.validate():

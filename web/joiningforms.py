@@ -100,7 +100,7 @@ class JoinForm(CompanyFields):
         _("We call for others (one company a line: registration number, then its name)"), [Optional()],
         description=_("Companies abroad with their country before the number: DE HRB12345, Name GmbH"),
     )  # fmt: skip
-    contact_name = StringField(_("Name"), [InputRequired(_FILL)])
+    contact_name = StringField(_("Full name"), [InputRequired(_FILL)])
     email = StringField(_("Email"), [InputRequired(_FILL)])
     phone = StringField(
         _("Phone"), [InputRequired(_FILL)],

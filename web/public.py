@@ -52,7 +52,7 @@ def rules() -> Page:
 @blueprint.get("/sandbox")
 @guard.public
 def sandbox() -> Page:
-    """The magic numbers of carriers' sandboxes, and what must be answered about each; nobody holds one."""
+    """The magic numbers of the sandbox, and what is and must be answered about each; nobody holds one."""
     return render_template("sandbox.html", sandbox=load())
 
 

@@ -38,11 +38,12 @@ class Receipts:
         found = self._many("receipt = :receipt", receipt=receipt)
         return found[0] if found else None
 
-    def of_party(self, party: str, *, before: int, limit: int) -> tuple[Receipt, ...]:
-        """A party's receipts issued before a time (Micros), newest first."""
+    def of_party(self, party: str, *, before: int, limit: int, sandbox: bool = False) -> tuple[Receipt, ...]:
+        """A party's receipts issued before a time (Micros), newest first; those of the sandbox alone."""
         return self._many(
-            "party = :party AND issued < :before ORDER BY issued DESC, receipt LIMIT :limit",
-            party=party, before=before, limit=limit,
+            """party = :party AND issued < :before AND sandbox >= :sandbox
+            ORDER BY issued DESC, receipt LIMIT :limit""",
+            party=party, before=before, limit=limit, sandbox=int(sandbox),
         )
 
     def between(

@@ -33,10 +33,12 @@ class ScrubJobs:
         return self._one("party = :party AND idempotency = :key", party=party, key=key)
 
     def of_party(
-        self, party: str, *, before: int, limit: int, state: str = "", campaign: str = ""
+        self, party: str, *, before: int, limit: int, state: str = "", campaign: str = "", sandbox: bool = False
     ) -> tuple[ScrubJob, ...]:
-        """A party's scrubs that were begun before a time (Micros), newest first; those of a state, of a campaign."""
-        wanted = {name: value for name, value in (("state", state), ("campaign", campaign)) if value}
+        """A party's scrubs that were begun before a time (Micros), newest first; those of a state, of a campaign, those
+        of the sandbox alone."""
+        asked: dict[str, Any] = {"state": state, "campaign": campaign, "sandbox": int(sandbox)}
+        wanted = {name: value for name, value in asked.items() if value}
         narrowed = "".join(f" AND {name} = :{name}" for name in wanted)
         return self._many(
             f"party = :party AND created < :before{narrowed} ORDER BY created DESC, scrub LIMIT :limit",

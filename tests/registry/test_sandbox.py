@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from registry import parties
 from registry.decisions import Contact, decide
 from registry.errors import InvalidInputError
+from registry.keys import KeyRing
 from registry.numbering import CallerKind, NumberPlan
 from registry.numbers import Number, NumberError, parse_caller, parse_many, parse_one
 from registry.rulebook import Rulebooks
 from registry.sandbox import load
+from registry.scrubbases import sandbox_scrubber
 from registry.store import Store
 from tests.doubles import FakeClock
 
@@ -57,6 +60,38 @@ def test_every_documented_answer_is_what_the_rule_engine_says(
             standing = sandbox.standing(case.number, edition=edition, party=each.party or None, at=each.at)
             found = decide(contact, standing, rulebooks.at(each.at), holidays=plan.holidays)
             assert (found.reason, found.allow, found.rule) == (each.reason, each.allow, each.rule), case.id
+
+
+def test_every_documented_answer_to_a_telemarketer_is_what_a_check_and_a_scrub_say_at_every_edition(
+    plan: NumberPlan, rulebooks: Rulebooks, keys: KeyRing
+) -> None:
+    magic = load()
+    for edition in range(1, 2 * magic.cycle):
+        for each in magic.checks:
+            contact = Contact(each.at, each.channel, each.category, telemarketer="whoever-asks")
+            scrubber = sandbox_scrubber(
+                keys, rulebooks, plan, contact=contact, edition=edition, valid=timedelta(days=7)
+            )
+            (number,) = [each.case.number.e164]
+            told = scrubber.answer(parse_many([number], plan.with_sandbox()))[0]
+            assert (told.verdict == "allowed", told.reason, told.rule, told.next_allowed) == (
+                each.allow, each.reason, each.rule, each.next
+            ), (each.case.id, edition)  # fmt: skip
+        texts = [each.text for each in magic.invalid]
+        found = scrubber.answer(parse_many(texts, plan.with_sandbox()))
+        assert [(found[i].verdict, found[i].reason) for i in range(len(texts))] == [
+            ("invalid", each.reason) for each in magic.invalid
+        ]
+
+
+def test_each_kind_of_answer_has_a_magic_number_to_try_it() -> None:
+    magic = load()
+    assert {each.reason for each in magic.checks} >= {
+        "no_recorded_will", "category_declined", "everything_declined", "quiet_hours", "rest_hours", "no_consent",
+        "consented", "personal_allow", "within_grace",
+    }  # fmt: skip
+    assert all((each.next is not None) == (each.reason in ("quiet_hours", "rest_hours")) for each in magic.checks)
+    assert magic.asker.party == "magic-lender"
 
 
 def test_every_question_has_one_answer_at_each_place_of_the_cycle() -> None:

@@ -129,7 +129,7 @@ def test_every_magic_number_is_answered_by_the_rule_engine(small_town: Town) -> 
         )
         found = scrubber.answer(parse_many([case.number.e164 for case in magic.cases], plan))
         for line, case in enumerate(magic.cases):
-            standing = magic.standing(case.number, edition=1, party="magic-lender", at=contact.at)
+            standing = magic.asked(case.number, edition=1, at=contact.at, grace=timedelta(seconds=60))
             alone = answer_one(
                 standing, contact, small_town.rulebooks, holidays=plan.holidays, valid=timedelta(days=7)
             )

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from registry import credentials, parties
+from registry import applications, credentials, organisations, parties
 from registry.assembly import assemble
 from registry.errors import UnavailableError
+from registry.uscc import company_number
 from web.commands import main
 from web.processes import Programs, wait_until_up
 
@@ -177,3 +178,45 @@ def test_a_reseller_gets_a_host_and_blocks_and_what_is_refused_is_named_by_its_l
     file.write_text("number\n165000\n", encoding="utf-8")
     assert "name the columns" in run("party", "blocks", "snail", "--file", str(file), status=1).output
     assert "is no reseller" not in run("party", "reseller", "snail", status=1).output
+
+
+def test_a_telemarketer_is_described_gets_a_tier_an_owner_and_a_key_of_the_sandbox(run: Run, tmp_path: Path) -> None:
+    run("party", "add", "swift", "--kind", "telemarketer", "--name-zh", "快拨", "--name-en", "Swift", "--tier", "plus")
+    assert "swift\ttelemarketer\tactive\tplus\t快拨 Swift" in run("party", "list").stdout
+    said = ("party", "describe", "swift", "--sector", "loan", "--contact", "Li", "--email", "li@swift.cn", "--phone")
+    assert run(*said, "010-88886666", "--registration", "914403001922038216").stdout == "swift is 914403001922038216.\n"
+    assert "mistyped" in run(*said, "010-88886666", "--registration", "914403001922038217", status=1).output
+    assert run("party", "tier", "swift", "large").stdout == "swift is of tier large.\n"
+    assert "there are basic, plus, large" in run("party", "tier", "swift", "endless", status=1).output
+    add = ("party", "add", "x1", "--kind", "telemarketer", "--name-zh", "快拨", "--name-en", "Swift", "--tier")
+    assert "no licence tier" in run(*add, "endless", status=1).output
+    assert "/sign-in/first/" in run("party", "invite", "swift", "li@swift.cn", "--name", "Li").stdout
+    assert "/sign-in/first/" in run("party", "invite", "swift", "LI@swift.cn").stdout
+    assert "another party" in run("party", "invite", "regulator", "li@swift.cn", status=1).output
+    secret = run("key", "issue", "swift", "--scope", "check", "--sandbox").stdout.strip()
+    registry = assemble(tmp_path / "instance")
+    assert parties.key_actor(registry.store, registry.clock, secret).sandbox
+    registry.close()
+
+
+def test_applications_are_listed_approved_and_refused_by_command(run: Run, tmp_path: Path) -> None:
+    registry = assemble(tmp_path / "instance")
+    company = [company_number(code) for code in ("914403001922038216", "9144030071526726XG")]
+    contact = organisations.contact_of(registry.plan, name="Li", email="li@swift.cn", phone="010-88886666")
+    made = [
+        applications.apply(
+            registry.store, registry.keys, registry.clock, registry.settings.applications, form=number.number,
+            address="192.0.2.1", language="en", wish=applications.wish_of(
+                name_zh="快拨", name_en="", company=number, sectors=["loan"], itself=True, principals=[],
+                contact=contact,
+            ),
+        )[0]
+        for number in company
+    ]  # fmt: skip
+    registry.close()
+    assert f"{made[0]}\twaiting\t" in run("application", "list").stdout
+    assert "/sign-in/first/" in run("application", "approve", applications.in_groups(made[0]), "swift").stdout
+    assert "decided" in run("application", "approve", made[0], "swift2", status=1).output
+    run("application", "refuse", made[1], "--why", "Nobody answers.")
+    assert run("application", "list", "--state", "waiting").stdout == ""
+    assert "no application" in run("application", "refuse", "nothing", "--why", "x", status=1).output

@@ -186,10 +186,11 @@ def test_all_magic_numbers_stand_on_their_page_with_every_answer(app: Flask, lan
     page = Visitor(app, language=language).get("/sandbox")
     assert page.count("<h1") == 1
     cases = sandbox.load().cases
-    assert len(cases) == 19
+    assert len(cases) >= 21
     for case in cases:
-        assert f">{str(case.number.digits)[2:]}</h2>" in page
+        assert f">{str(case.number.digits)[2:]}</h3>" in page
         assert str(escape(case.zh if language == "zh_CN" else case.en)) in page
+    assert page.count('<tr><th scope="row">') == len(sandbox.load().checks) + len(sandbox.load().invalid)
     assert page.count("<tr><td>") == sum(len(case.answers) for case in cases)
     assert ("测试贷款公司" in page) == (language == "zh_CN")
 
@@ -200,3 +201,4 @@ def test_the_magic_numbers_are_found_from_the_api_page_and_by_a_carriers_members
     link = 'href="/sandbox"'
     assert link in Visitor(app, language="en").get("/api")
     assert link in Visitor(app, viewers.tokens["owner"]).get("/party")
+    assert link in Visitor(app, viewers.tokens["seller"]).get("/party/company")

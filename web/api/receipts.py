@@ -23,7 +23,7 @@ from web.api.receipt_messages import (
     ReceiptsAnswer,
 )
 from web.current import registry_of
-from web.guard import key, public
+from web.guard import actor_of_request, key, public
 
 blueprint = Blueprint("receipts_api", __name__)
 
@@ -67,7 +67,8 @@ def show_all() -> Response:
     limit = whole("limit", default=50, least=1, most=_AT_ONCE)
     before = whole("before", default=0, least=0, most=2**53)
     found = receipts.receipts_of(
-        registry_of().store, party=party_of().party, before=from_micros(before) if before else None, limit=limit
+        registry_of().store, party=party_of().party, before=from_micros(before) if before else None, limit=limit,
+        sandbox=actor_of_request().sandbox,
     )
     rest = to_micros(found[-1].issued) if len(found) == limit else None
     return answer(ReceiptsAnswer(receipts=[ReceiptMessage.of(each) for each in found], next=rest))
@@ -112,4 +113,6 @@ def prove(receipt: str) -> Response:
 
 
 def _own(receipt: str) -> Receipt:
-    return receipts.receipt_of(registry_of().store, party=party_of().party, receipt=receipt)
+    return receipts.receipt_of(
+        registry_of().store, party=party_of().party, receipt=receipt, sandbox=actor_of_request().sandbox
+    )

@@ -141,7 +141,8 @@ def show_all() -> Response:
     before = whole("before", default=0, least=0, most=2**53)
     registry = registry_of()
     found = scrubjobs.jobs_of(
-        registry.store, party=party_of().party, before=from_micros(before) if before else None, limit=limit
+        registry.store, party=party_of().party, before=from_micros(before) if before else None, limit=limit,
+        sandbox=actor_of_request().sandbox,
     )
     rest = to_micros(found[-1].created) if len(found) == limit else None
     return answer(ScrubsAnswer(scrubs=[ScrubAnswer.of(job, registry.clock.now()) for job in found], next=rest))
@@ -220,8 +221,11 @@ def again(scrub: str) -> Response:
 
 
 def own(scrub: str) -> ScrubJob:
-    """A scrub of the party that asks. Raises NotFoundError no_such_scrub."""
-    return scrubjobs.job_of(registry_of().store, party=party_of().party, scrub=scrub)
+    """A scrub of the party that asks, to a key of the sandbox only one of the sandbox. Raises NotFoundError
+    no_such_scrub."""
+    return scrubjobs.job_of(
+        registry_of().store, party=party_of().party, scrub=scrub, sandbox=actor_of_request().sandbox
+    )
 
 
 def _told(job: ScrubJob, status: int) -> Response:
