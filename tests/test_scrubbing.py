@@ -169,5 +169,6 @@ def test_a_messy_workbook_is_checked_in_a_browser_and_its_receipt_proves_one_ans
         page.click("button:has-text('Check the list again')")
         page.wait_for_url(lambda url: url != result)
         page.wait_for_selector("table.reasons", timeout=120_000)
+        assert "Since the check before" in page.inner_text("main")
         assert "0 counted against your allowance" in page.inner_text("main")
         assert DECLINED not in (tmp_path / "instance" / "run.log").read_text()

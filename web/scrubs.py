@@ -21,6 +21,7 @@ from registry.calllists.calllist import CallList, restored
 from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.quotas import Balance
 from registry.scrubjobs import OPEN, ScrubJob
+from registry.scrubreminders import due_reminders
 from registry.times import to_micros
 from web import guard, principals, scrubwords
 from web.api.arriving import work_folder
@@ -89,16 +90,17 @@ def _balance() -> Balance:
 
 
 def _ending(jobs: Iterable[ScrubJob]) -> list[ScrubJob]:
-    """Scrubs whose answers end within some days, the newest of each campaign, list and kind of contact."""
-    registry = registry_of()
-    now = registry.clock.now()
-    soon = timedelta(days=registry.settings.scrubs.remind_days)
-    found: dict[Any, ScrubJob] = {}
-    for job in jobs:
-        if job.valid_until is not None and job.state in ("done", "deleted"):
-            found.setdefault((job.ask.campaign, job.name, job.ask.channel, job.ask.category, job.ask.on_behalf), job)
-    ending = [job for job in found.values() if job.valid_until is not None and abs(job.valid_until - now) <= soon]
-    return sorted(ending, key=lambda job: job.valid_until or now)
+    """Scrubs whose answers end soon, or ended some days ago, and that were not made again; the first to end first."""
+    registry, party = registry_of(), own_party().party
+    now, settings = registry.clock.now(), registry.settings.scrubs
+    lately = now - timedelta(days=settings.remind_days)
+    ended = [
+        job for job in jobs
+        if job.valid_until is not None and lately <= job.valid_until <= now and not job.sandbox
+        and job.state in ("done", "deleted") and not registry.store.scrub_jobs.repeated(job)
+    ]  # fmt: skip
+    ended.sort(key=lambda job: job.valid_until or now)
+    return [*ended, *due_reminders(registry.store, registry.clock, settings, party=party)]
 
 
 @blueprint.get("/party/scrubs/history")
