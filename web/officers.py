@@ -79,6 +79,7 @@ def today() -> Page:
         verdicts=charts.reports_by_verdict(days, verdicts),
         registered=charts.registrations_over_time(per_day),
         editions=editions, jobs=registry.store.jobs.last_runs(),
+        applying=registry.store.applications.waiting() if access.may(actor(), "manage_parties") else 0,
         audit=audit.entries(registry.store, most=10) if reads_audit else None,
     )  # fmt: skip
 

@@ -112,6 +112,16 @@ def test_axe_finds_nothing_in_the_middle_of_things(
     page.fill("input.code", "0")
     page.click("button.btn.big")
     step("wrong second factor")
+    context.clear_cookies()
+    context.add_cookies(cookies(site, language))
+    page.goto(f"{site}/join")
+    page.click("button.btn.big")
+    step("nothing filled in")
+    page.goto(f"{site}/join/state")
+    for field in page.query_selector_all("main input[type=text]"):
+        field.fill("bcdf-ghjk-mnpq")
+    page.click("button.btn.big")
+    step("no such application")
     context.close()
     assert not wrong
 

@@ -50,6 +50,7 @@ def test_a_company_joins_from_the_form_to_its_owners_first_key(
     app: Flask, registry: Registry, officer: Visitor
 ) -> None:
     reference, secret = applied(app)
+    assert "1 company waits for an account" in officer.get("/officer")
     page = officer.get("/officer/applications?state=waiting")
     assert "Swift Dial Co., Ltd." in page
     assert "914403001922038216" in page
