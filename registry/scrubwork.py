@@ -22,7 +22,7 @@ from registry.errors import ConflictError
 from registry.quotas import tier_of
 from registry.receipts import leaves_name
 from registry.scrubjobs import verdicts_of
-from registry.times import from_micros, to_micros
+from registry.times import to_micros
 from registry.webhook_events import SCRUB_DONE, SCRUB_FAILED, emit
 
 if TYPE_CHECKING:
@@ -94,45 +94,47 @@ def take_next(store: Store, clock: Clock, settings: ScrubSettings, *, held: Held
 
 
 def _take(store: Store, clock: Clock, settings: ScrubSettings, scrub: str, held: Held) -> ScrubJob | None:
-    now = clock.now()
+    now, states = clock.now(), ("waiting", "running")
     with store.writing(about=f"scrub {scrub}"):
         job = store.scrub_jobs.job(scrub)
         party = store.parties.party(job.party) if job is not None else None
-        if job is None or party is None or job.state not in {"waiting", "running"}:
-            return None
-        lane = guardlanes.worse(cast(guardlanes.Lane, job.lane), guardlanes.lane_of(store, job.party))
-        if lane == "held":
-            return None
-        if not store.jobs.take_lease(
+        if job is None or party is None or job.state not in states or not store.jobs.take_lease(
             lease=lease_of(scrub), holder=held.holder, now=to_micros(now),
             until=to_micros(now + timedelta(seconds=held.seconds)),
             longest=to_micros(now + timedelta(seconds=2 * held.seconds)),
         ):
             return None
+        lane = guardlanes.worse(cast(guardlanes.Lane, job.lane), guardlanes.lane_of(store, job.party))
         slow = lane == "slow" and job.state == "waiting"
         turn = _slow_turn(store, job, an_hour=tier_of(settings, party)[1].slow_hour) if slow else now
-        change: dict[str, Any] = {"read": 0, "lines": 0, "counts": "{}"}
+        anew: dict[str, Any] = {"lane": job.lane if lane == "held" else lane, "read": 0, "lines": 0, "counts": "{}"}
         if job.stop:
             _end(store, clock, settings, job, held, state="cancelled")
         elif job.attempts >= MOST_ATTEMPTS:
             _end(store, clock, settings, job, held, state="failed", problem="gave_up")
-        elif turn > now:
-            store.scrub_jobs.change(scrub, states=("waiting",), not_before=to_micros(turn))
+        elif turn > now or lane == "held":
+            store.scrub_jobs.change(scrub, states=states, state="waiting", not_before=to_micros(turn), **anew)
             store.jobs.release_lease(lease=lease_of(scrub), holder=held.holder)
         else:
-            change |= {"state": "running", "started": to_micros(now), "attempts": job.attempts + 1}
-            store.scrub_jobs.change(scrub, states=(job.state,), **change)
+            anew |= {"started": to_micros(now), "attempts": job.attempts + 1}
+            store.scrub_jobs.change(scrub, states=states, state="running", **anew)
             return store.scrub_jobs.job(scrub)
         return None
 
 
 def _slow_turn(store: Store, job: ScrubJob, *, an_hour: int) -> datetime:
     """When a slow scrub may begin: when its numbers, and those of the party's slow one before, could have come."""
-    each = _BYTES_PACKED if job.name.lower().endswith(_PACKED) else _BYTES_A_NUMBER
-    one = timedelta(hours=1) / an_hour
-    began, numbers = store.scrub_jobs.last_slow(job.party)
-    turn = max((job.submitted or job.created) + one * (job.size // each), from_micros(began) + one * numbers)
+    one, turn = timedelta(hours=1) / an_hour, job.submitted or job.created
+    turn += one * _about(job)
+    last = store.scrub_jobs.last_slow(job.party, but=job.scrub)
+    if last is not None and last.started is not None:
+        turn = max(turn, last.started + one * (last.distinct_numbers if last.state == "done" else _about(last)))
     return min(turn, job.expires - timedelta(days=1))
+
+
+def _about(job: ScrubJob) -> int:
+    """How many numbers a list holds at most, about."""
+    return job.size // (_BYTES_PACKED if job.name.lower().endswith(_PACKED) else _BYTES_A_NUMBER)
 
 
 # on the way

@@ -79,14 +79,12 @@ class ScrubJobs:
         )
         return tuple(row["scrub"] for row in rows)
 
-    def last_slow(self, party: str) -> tuple[int, int]:
-        """When a party's last scrub in the slow lane began (Micros), and how many numbers it asked for; 0, 0: none."""
-        row = self._engine.row(
-            """SELECT started, distinct_numbers FROM scrub WHERE party = :party AND lane = 'slow' AND started > 0
-               ORDER BY started DESC LIMIT 1""",
-            party=party,
+    def last_slow(self, party: str, *, but: str) -> ScrubJob | None:
+        """A party's scrub in the slow lane, other than one, that began last."""
+        return self._one(
+            "party = :party AND lane = 'slow' AND started > 0 AND scrub <> :but ORDER BY started DESC LIMIT 1",
+            party=party, but=but,
         )
-        return (int(row["started"]), int(row["distinct_numbers"])) if row else (0, 0)
 
     def left(self, *, at: int, longest: int) -> tuple[str, ...]:
         """Scrubs that run by their state, but whose lease nobody holds at a time (both Micros), oldest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from registry import leases, scrubfigures, scrubfiles, scrubjobs, scrubwork
 from registry.errors import ConflictError, UnavailableError
-from registry.scrubwork import lease_of
+from registry.scrubwork import Held, lease_of
 from sync import scrubfolders, scrubrun, upkeep
 from sync.scrubbing import scrub_due
 from sync.scrubrun import Watch
@@ -60,6 +61,37 @@ def test_what_is_held_waits_and_what_is_slow_comes_last_and_no_faster_than_its_p
     assert again.scrub in {slow.scrub, usual.scrub}  # the lease of the usual one is over by now
     assert must_take(town).scrub in {slow.scrub, usual.scrub} - {again.scrub}
     assert taken(town) is None
+
+
+def test_many_lists_of_a_slow_party_come_no_faster_than_one(small_town: Town) -> None:
+    town = small_town
+    with town.store.writing():
+        town.store.guard.put_lane("acme", lane="slow", since=0, by="officer")
+    for _ in range(3):
+        send(town, b"13800138000\n" * 120)  # about an hour of the slow lane
+    begun = []
+    for minute in range(4 * 60):
+        if (job := taken(town, Held("one:1:a", 10**6))) is not None:
+            begun.append(minute)
+            assert job.lane == "slow"
+        town.clock.advance(minutes=1)
+    assert len(begun) == 3
+    assert begun[0] >= 55
+    assert min(later - sooner for sooner, later in itertools.pairwise(begun)) >= 55
+
+
+def test_a_scrub_whose_party_is_held_while_it_runs_waits_for_the_officer(any_town: Town) -> None:
+    town = any_town
+    job = send(town, listed(town, 1))
+    must_take(town)
+    with town.store.writing():
+        town.store.guard.put_lane("acme", lane="held", since=0, by="officer")
+    town.clock.advance(seconds=61)
+    assert taken(town) is None
+    assert (seen(town, job).state, seen(town, job).lane) == ("waiting", "usual")
+    with town.store.writing():
+        town.store.guard.put_lane("acme", lane="usual", since=0, by="officer")
+    assert must_take(town).scrub == job.scrub
 
 
 # workers that are gone
