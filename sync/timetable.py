@@ -10,6 +10,7 @@ Rules of this room:
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -67,6 +68,8 @@ class Clockwork:
     def run(self) -> bool:
         """Work until told to stop; whether every job had come to its end."""
         release_dead(self.registry)
+        # that a run takes longer than its cadence is no news: scrubs of long lists do
+        logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
         for name, job in self._timetable.items():
             self._scheduler.add_job(
                 self._do, "interval", args=(name, job), id=name, seconds=job.every_s(self.registry.settings),
