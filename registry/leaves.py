@@ -11,6 +11,7 @@ Rules of this room:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ PARTS = 16
 _PASSING = np.dtype([("salt", f"V{BLOCK}"), ("kept", KEPT)])
 _MACS = 1 << 15
 _PIECE = 1 << 17
+_LOOKUPS = 1000
 
 class Sink(Protocol):
     """Takes bytes."""
@@ -144,25 +146,63 @@ class Leaves:
 
     def find(self, blocks: Raw) -> list[Leaf | None]:
         """The leaf of each number, by its block B(n) u8[n, 16]; None for one that is not in the receipt."""
-        return [self._find(salt.tobytes()) for salt in salts_of(self.salt_key, blocks)]
+        found: list[Leaf | None] = [None] * len(blocks)
+        salts = salts_of(self.salt_key, blocks)
+        order = np.argsort(_heads(salts), kind="stable")  # so that each chunk of the file is opened once
+        for start in range(0, len(order) if self.size else 0, _LOOKUPS):
+            places = order[start : start + _LOOKUPS]
+            for place, leaf in zip(places.tolist(), self._find_some(salts[places])):
+                found[place] = leaf
+        return found
 
-    def _find(self, salt: bytes) -> Leaf | None:
-        """Salts are as good as random: where one stands is off by some square roots of the size at most."""
-        guess = int.from_bytes(salt[:8], "big") * self.size >> 64
-        reach = 4 * int(self.size**0.5) + 64
+    def _find_some(self, salts: Raw) -> list[Leaf | None]:
+        """Salts are as good as random: where one stands is off by some square roots of the size at most; once a row
+        there was seen, by some roots of that."""
+        heads = [int(head) for head in _heads(salts)]
+        guesses = [min(head * self.size >> 64, self.size - 1) for head in heads]
+        seen = _heads(self._salts(np.concatenate([self._kept(at, at + 1) for at in guesses])))
+        off = [(head - int(there)) * self.size >> 64 for head, there in zip(heads, seen)]
+        spans = [self._span(at + miss, 4 * math.isqrt(abs(miss)) + 16) for at, miss in zip(guesses, off)]
+        kept = np.concatenate([self._kept(*span) for span in spans])
+        there = self._salts(kept)
+        lengths = [high - low for low, high in spans]
+        owners, ends = np.repeat(np.arange(len(spans)), lengths), np.cumsum(lengths)
+        hits = {int(owners[at]): int(at) for at in np.flatnonzero((there == salts[owners]).all(axis=1))}
+        found: list[Leaf | None] = []
+        for place, (low, high) in enumerate(spans):
+            salt, first, last = salts[place].tobytes(), int(ends[place]) - lengths[place], int(ends[place]) - 1
+            if place in hits:
+                found.append(_leaf(low + hits[place] - first, salt, kept[hits[place]]))
+            elif self._is_around(salt, low, high, there[first : last + 1]):
+                found.append(None)
+            else:
+                found.append(self._find_far(salt))
+        return found
+
+    def _find_far(self, salt: bytes) -> Leaf | None:
+        """As `_find_some`, of one that stands further away than is likely."""
+        guess, reach = int.from_bytes(salt[:8], "big") * self.size >> 64, 4 * math.isqrt(self.size) + 64
         while True:
-            low, high = max(0, guess - reach), min(self.size, guess + reach)
+            low, high = self._span(guess, reach)
             kept = self._kept(low, high)
-            salts = salts_of(self.salt_key, unseal_blocks(self.at_rest, _bytes(kept["sealed"])))
-            same = np.flatnonzero((salts == np.frombuffer(salt, np.uint8)).all(axis=1))
+            there = self._salts(kept)
+            same = np.flatnonzero((there == np.frombuffer(salt, np.uint8)).all(axis=1))
             if len(same):
-                row = kept[same[0]]
-                return Leaf(low + int(same[0]), salt, int(row["verdict"]), int(row["reason"]), int(row["until"]))
-            before = not len(kept) or low == 0 or salts[0].tobytes() < salt
-            behind = not len(kept) or high == self.size or salt < salts[-1].tobytes()
-            if before and behind:
+                return _leaf(low + int(same[0]), salt, kept[same[0]])
+            if self._is_around(salt, low, high, there):
                 return None
             reach *= 8
+
+    def _span(self, centre: int, reach: int) -> tuple[int, int]:
+        low = max(0, min(centre - reach, self.size - 1))
+        return low, max(low + 1, min(self.size, centre + reach))
+
+    def _is_around(self, salt: bytes, low: int, high: int, there: Raw) -> bool:
+        """Whether a salt would stand in [low, high), where these salts stand."""
+        return (low == 0 or there[0].tobytes() < salt) and (high == self.size or salt < there[-1].tobytes())
+
+    def _salts(self, kept: Rows) -> Raw:
+        return salts_of(self.salt_key, unseal_blocks(self.at_rest, _bytes(kept["sealed"])))
 
     def proof(self, place: int) -> tuple[bytes, list[bytes]]:
         """The entry at a place, and the path from its leaf to the root (RFC 6962), 32 bytes each."""
@@ -204,6 +244,15 @@ def kept_rows(
         kept = table[rows["which"]]
         kept["sealed"] = rows["sealed"]
         yield kept[kept["verdict"] > 0]
+
+
+def _leaf(place: int, salt: bytes, row: np.void) -> Leaf:
+    return Leaf(place, salt, int(row["verdict"]), int(row["reason"]), int(row["until"]))
+
+
+def _heads(salts: Raw) -> NDArray[np.uint64]:
+    """The first eight bytes of each salt as a number."""
+    return np.ascontiguousarray(salts).view(">u8")[:, 0].astype(np.uint64)
 
 
 def _void(rows: Raw) -> Rows:

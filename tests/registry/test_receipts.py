@@ -101,6 +101,11 @@ def test_every_leaf_of_any_receipt_is_proved_and_the_root_is_that_of_the_whole_t
                 root=root, size=size, leaf=leaf.place, leaf_digest=receiptchecks.leaf_hash(entry), path=path
             )
         assert found.find(blocks(np.array([FIRST - 1], np.uint64))) == [None]
+        places = [leaf.place if leaf else -1 for leaf in found.find(plain)]
+        assert places == np.argsort(order).tolist()
+        strange = blocks(np.arange(FIRST - 500, FIRST, dtype=np.uint64))
+        assert not any(found.find(strange))
+        assert [found._find_far(salt.tobytes()) for salt in salts[:3]] == found.find(plain[:3])
     assert [path.name for path in folder.iterdir()] == ["leaves"]
 
 
