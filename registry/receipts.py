@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from registry import leaves, receiptkeys, scrubfiles
 from registry.envelopes import Envelope, seal
-from registry.errors import NotFoundError
+from registry.errors import ConflictError, NotFoundError
 from registry.keys import FIRST_EPOCH
 from registry.leaves import VERDICTS, Leaves
 from registry.numbers import Number
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _LETTERS, _NAME = "bcdfghjkmnpqrstvwxz", 24  # a name of letters only is never taken for a number
 _MOST_REASONS = 255
+_AT_ONCE = 200
 
 
 # issuing
@@ -123,6 +124,31 @@ def _answer(kind: LineAnswer, reasons: Sequence[str]) -> tuple[int, int, int]:
         return 0, 0, 0
     until = int(kind.until.timestamp()) if kind.until else 0
     return VERDICTS.index(kind.verdict), reasons.index(kind.reason), until
+
+
+def distrust(store: Store, signing: ReceiptKeys, *, keyid: str) -> int:
+    """Believe a key no longer that others may have: what it signed here is signed again by the newest, word for word;
+    how many.
+
+    Whoever holds one of these fetches it again. Raises ConflictError receipt_key_signs, receipt_key_there (its file
+    is), NotFoundError no_such_key.
+    """
+    if keyid == signing.public[0].keyid:
+        raise ConflictError("This key signs just now; exchange it first.", code="receipt_key_signs")
+    if any(key.keyid == keyid for key in signing.public):
+        raise ConflictError("The file of this key is still there; remove it first.", code="receipt_key_there")
+    if all(row["keyid"] != keyid for row in store.receipt_keys.all()):
+        raise NotFoundError("There is no such receipt key.", code="no_such_key")
+    count = 0
+    while found := store.receipts.signed_by(keyid, limit=_AT_ONCE):
+        with store.writing(about="receipts that are signed again"):
+            for name, text in found:
+                payload = base64.b64decode(msgspec.json.decode(text, type=Envelope).payload)
+                store.receipts.replace_envelope(name, msgspec.json.encode(seal(payload, signing)).decode())
+        count += len(found)
+    with store.writing(about="receipt keys"):
+        store.receipt_keys.remove(keyid)
+    return count
 
 
 # reading

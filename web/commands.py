@@ -17,7 +17,7 @@ from registry.assembly import FIRST_OFFICER, REGULATOR, assemble, prepare
 from registry.errors import RegistryError
 from registry.keys import FIRST_EPOCH
 from registry.settings import load
-from web import keycommands
+from web import keycommands, receiptkeycommands
 from web.demo import run_demo
 from web.guard_commands import decoys_group
 from web.joining_commands import application_group, describe_command, invite_command, must_be_tier, tier_command
@@ -228,7 +228,8 @@ def audit_verify(instance: Path) -> None:
     click.echo(f"{count} entries, unbroken")
 
 
-for group in (application_group, decoys_group, outbox_group, webhook_group, *keycommands.GROUPS):
+_MORE = (*keycommands.GROUPS, *receiptkeycommands.GROUPS)
+for group in (application_group, decoys_group, outbox_group, webhook_group, *_MORE):
     main.add_command(group)
 
 

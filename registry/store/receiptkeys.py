@@ -25,3 +25,7 @@ class ReceiptKeyRows:
             ON CONFLICT (keyid) DO UPDATE SET until = NULL""",
             keyid=keyid, public=public, at=at,
         )
+
+    def remove(self, keyid: str) -> bool:
+        """Forget a key; whether it was there."""
+        return self._engine.run("DELETE FROM receipt_key WHERE keyid = :keyid", keyid=keyid) > 0

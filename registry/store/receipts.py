@@ -66,6 +66,20 @@ class Receipts:
         )
         return {row["party"] for row in rows}
 
+    def signed_by(self, keyid: str, *, limit: int) -> list[tuple[str, str]]:
+        """Receipts that a key signed, with their envelopes."""
+        rows = self._engine.rows(
+            "SELECT receipt, envelope FROM receipt WHERE envelope LIKE :sign ORDER BY receipt LIMIT :limit",
+            sign=f'%"{keyid}"%', limit=limit,
+        )
+        return [(row["receipt"], row["envelope"]) for row in rows]
+
+    def replace_envelope(self, receipt: str, envelope: str) -> None:
+        """Write a receipt's envelope anew."""
+        self._engine.run(
+            "UPDATE receipt SET envelope = :envelope WHERE receipt = :receipt", envelope=envelope, receipt=receipt
+        )
+
     def due(self, *, at: int, limit: int) -> list[str]:
         """Receipts whose leaves are to be erased by a time (Micros)."""
         rows = self._engine.rows(
