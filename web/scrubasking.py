@@ -91,6 +91,7 @@ def _taken_in() -> ScrubJob:
         if not size:
             raise InvalidInputError("The file is empty.", code="empty_list")
         scrubjobs.add_part(registry.store, job=job, part=Part(1, size, sha256))
+        scrubasks.wait_for_ask(registry.store, registry.clock, settings, job=job)
     except BaseException:
         scrubjobs.cancel(registry.store, registry.clock, job=job, actor=actor())
         scrubfiles.delete(registry.shelf, job.scrub)
@@ -197,7 +198,8 @@ def _submitted(job: ScrubJob, form: ListForm, found: CallList) -> Page:
     registry = registry_of()
     asked = form.ask(campaign=form.campaign.data or "", country=form.country.data, wanted=form.column.data)
     job = scrubasks.ask_for(
-        registry.store, registry.clock, job=job, ask=asked, found=stored(found), keep=bool(form.keep.data)
+        registry.store, registry.clock, registry.settings.scrubs, job=job, ask=asked, found=stored(found),
+        keep=bool(form.keep.data),
     )
     scrubjobs.submit(registry.store, registry.clock, registry.settings.scrubs, job=job)
     return redirect(url_for("scrubs.one", scrub=job.scrub), 303)

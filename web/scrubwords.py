@@ -62,6 +62,9 @@ SCRUB_REASONS: Mapping[str, Any] = {
     "not_a_number": lazy_gettext("Not a phone number"),
     "unassigned": lazy_gettext("A range that nobody holds"),
     "short_number": lazy_gettext("A short or service number"),
+    "bad_encoding": lazy_gettext("No text in the encoding of the list"),
+    "not_an_object": lazy_gettext("Not an object of JSON"),
+    "formula_not_computed": lazy_gettext("A formula without a stored value"),
     "line_too_long": lazy_gettext("The line is too long to be read"),
     "rounded": lazy_gettext("Rounded by a spreadsheet (1.38E+10); digits are lost"),
     "quota_reached": lazy_gettext("Not answered: your allowance was spent"),
@@ -164,8 +167,15 @@ def what_happens(job: ScrubJob, ahead: int) -> str:
             "An officer looks at this list first, because it looks like an attempt to read the registry out. "
             "It goes on when the officer lets it."
         ))  # fmt: skip
+    if job.lane == "slow" and job.not_before is not None:
+        return str(gettext(
+            "It waits in the slow lane, because the list looks unusual, and begins %(when)s. You need not do anything.",
+            when=in_days(job.not_before),
+        ))  # fmt: skip
     if job.lane == "slow":
         return str(gettext("It waits in the slow lane, because the list looks unusual. You need not do anything."))
+    if job.not_before is not None and job.not_before > registry_of().clock.now():
+        return str(gettext("It is tried again in a moment."))
     if not ahead:
         return str(gettext("It is the next one."))
     return str(ngettext(

@@ -99,13 +99,13 @@ class Workbook:
 
 
 def opened(source: IO[bytes], limits: Limits) -> Workbook:
-    """The workbook in a file. Raises InvalidInputError `too_large`, `expands_too_much`, `not_a_list`,
-    `packed_otherwise`, `packing_damaged`."""
+    """The workbook in a file. Raises InvalidInputError `workbook_too_large`, `not_a_list`, `packed_otherwise`,
+    `packing_damaged`."""
     size = source.seek(0, 2)
     if size > limits.workbook:
         raise InvalidInputError(
             f"A workbook may have {limits.workbook // 1_000_000} MB; save it as CSV, which may be larger.",
-            code="too_large",
+            code="workbook_too_large",
         )
     source.seek(0)
     with unzipping():
@@ -113,7 +113,7 @@ def opened(source: IO[bytes], limits: Limits) -> Workbook:
     entries = archive.infolist()
     unpacked = sum(entry.file_size for entry in entries)
     if unpacked > FREE_EXPANSION + min(size * MOST_EXPANSION, limits.workbook * _UNPACKED):
-        raise InvalidInputError("Unpacked, the workbook would be too large; save it as CSV.", code="expands_too_much")
+        raise InvalidInputError("Unpacked, the workbook would be too large; save it as CSV.", code="workbook_too_large")
     names = {entry.filename for entry in entries}
     if len(names) != len(entries):
         raise damaged()
@@ -219,7 +219,7 @@ class SharedTexts:
         return bytes(self._data[self._ends[place] : self._ends[place + 1]])
 
     def read(self, pieces: Iterator[bytes], most: int | None) -> None:
-        """Read them from their file. Raises InvalidInputError `too_large`."""
+        """Read them from their file. Raises InvalidInputError `workbook_too_large`."""
         parser = expat.ParserCreate()
         parser.buffer_text = True
         texts: list[str] = []
@@ -252,6 +252,6 @@ class SharedTexts:
         parser.StartElementHandler, parser.EndElementHandler = start, end
         for _ in feeding(parser, pieces):
             if len(self._data) > _MOST_TEXT:
-                raise InvalidInputError("The workbook has too much text; save it as CSV.", code="too_large")
+                raise InvalidInputError("The workbook has too much text; save it as CSV.", code="workbook_too_large")
             if most is not None and len(self) >= most:
                 return

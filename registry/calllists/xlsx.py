@@ -58,36 +58,51 @@ def inspect(
     looked = _first_rows(book)
     if not looked:
         raise empty()
-    sheets: list[Sheet] = []
-    first: Shape | None = None
+    shapes: list[tuple[Part, Shape]] = []
     problems: list[tuple[InvalidInputError, list[list[str]]]] = []
     for part, rows in looked:
         try:
-            shape = shape_of(rows, plan, _like(first, rows, wanted))
+            shapes.append((part, shape_of(rows, plan, _like(shapes[0][1] if shapes else None, rows, wanted))))
         except InvalidInputError as error:
             problems.append((error, rows))
-            continue
-        first = first or shape
-        sheets.append(Sheet(part.path, part.name, shape.column or 0, shape.header is not None))
     unclear = [found for found in problems if found[0].code == "two_number_columns"]
-    if first is None or unclear:
+    if unclear or not shapes:
         problem, rows = (unclear or problems)[0]
         if not asking:
             raise problem
-        first, sheets = shape_of(rows, plan, wanted, asking=True), []
+        shapes = [(Part("", ""), shape_of(rows, plan, wanted, asking=True))]
+    first, sheets = _alike(shapes)
     return CallList(
         "xlsx", "", ending_of(name, "xlsx"), 0, first.header, first.column, first.width, first.candidates, first.rows,
-        answered.names_beside(first.header or ()), sheets=tuple(sheets),
+        answered.names_beside(first.header or ()), sheets=tuple(sheets) if first.column is not None else (),
     )  # fmt: skip
+
+
+def _alike(shapes: Sequence[tuple[Part, Shape]]) -> tuple[Shape, list[Sheet]]:
+    """The first sheet whose column looks like numbers, or else the first; and with it those whose column does, too, or
+    has the same name. (A column asked for by its place is on other sheets something else.)"""
+    first = next((shape for _, shape in shapes if shape.column in shape.candidates), shapes[0][1])
+    alike = [
+        Sheet(part.path, part.name, shape.column or 0, shape.header is not None)
+        for part, shape in shapes
+        if shape is first or shape.column in shape.candidates or (_name(shape) and _name(shape) == _name(first))
+    ]
+    return first, alike
+
+
+def _name(shape: Shape) -> str:
+    """What the column of numbers is called, "" for nothing."""
+    if shape.header is None or shape.column is None or shape.column >= len(shape.header):
+        return ""
+    return shape.header[shape.column].casefold()
 
 
 def _like(first: Shape | None, rows: Sequence[Sequence[str]], wanted: Wanted) -> Wanted:
     """What is wanted of a further sheet: the column that is called as in the first one that has it."""
-    if first is None or first.column is None or first.header is None or wanted.column not in (None, ""):
+    if first is None or wanted.column not in (None, ""):
         return wanted
-    name = first.header[first.column]
     try:
-        place = wanted_place(name, rows[0], len(rows[0]))
+        place = wanted_place(_name(first), rows[0], len(rows[0]))
     except InvalidInputError:
         return wanted
     return wanted if place is None else Wanted(wanted.country, place + 1, wanted.header)
@@ -210,7 +225,7 @@ def _answered(
     answers.most = reader.most
     if reader.most + len(answered.COLUMNS) > WIDEST:
         raise InvalidInputError(
-            "A sheet has no room for more columns: delete empty ones, or save it as CSV.", code="too_large"
+            "A sheet has no room for more columns: delete empty ones, or save it as CSV.", code="workbook_too_large"
         )
     return answers
 

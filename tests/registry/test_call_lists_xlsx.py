@@ -177,6 +177,8 @@ def test_the_column_may_stand_elsewhere_on_further_sheets() -> None:
     assert [rows_of(out, place) == rows_of(content, place) for place in (0, 4, 5)] == [True] * 3
     assert [row[2] for row in rows_of(out, 2)] == ["verdict", "allowed"]
     assert [row[1] for row in rows_of(out, 3)] == ["declined", "allowed"]
+    placed = seen(saved([["a", "b"], ["see", "below"]], [["name", "phone"], ["Li", N]], [["x", "y"], [1, 2]]), wanted=2)
+    assert ([part.name for part in placed.sheets], placed.header) == (["Sheet1"], ("name", "phone"))
     named = seen(content, wanted="FAX")
     assert [(part.name, part.column) for part in named.sheets] == [("Sheet2", 1)]
 
@@ -272,8 +274,8 @@ REFUSED = {
     "UTF-16": (doctored(SHEET, b"<?xml", b"\xff\xfe<?xml"), "packed_otherwise"),
     "open tag": (doctored(SHEET, b"</sheetData>", b""), "packing_damaged"),
     "no such place": (doctored(SHEET, b'r="B1"', b'r="1B"'), "packing_damaged"),
-    "no room": (doctored(SHEET, b'<c r="B1">', b'<c r="A1"/><c r="XFD1" s="1"/><c r="B1">'), "too_large"),
-    "bomb": (archive({**unpacked(saved([["phone"], [N]])), "xl/media/a.bin": bytes(60_000_000)}), "expands_too_much"),
+    "no room": (doctored(SHEET, b'<c r="B1">', b'<c r="A1"/><c r="XFD1" s="1"/><c r="B1">'), "workbook_too_large"),
+    "bomb": (archive({**unpacked(saved([["phone"], [N]])), "xl/media/a.bin": bytes(60_000_000)}), "workbook_too_large"),
 }  # fmt: skip
 
 
@@ -287,7 +289,7 @@ def test_a_workbook_that_cannot_be_used_is_refused_in_words(content: bytes, code
 def test_a_large_workbook_is_refused_with_the_way_around_it() -> None:
     with pytest.raises(InvalidInputError, match="CSV") as caught:
         seen(messy(), limits=Limits(workbook=2_000))
-    assert caught.value.code == "too_large"
+    assert caught.value.code == "workbook_too_large"
 
 
 GOOD = saved([["phone"], [N], [FREE], ["=1+1"]])

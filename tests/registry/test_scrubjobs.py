@@ -167,11 +167,15 @@ def test_what_a_scrub_is_asked_for_may_be_said_after_its_list_came_and_not_once_
         store, clock, party="acme", name="Some Bank", company=CompanyNumber("US", "12-3")
     ).principal
     ask = Ask(Channel.MESSAGES, Category.HOME, "winter", bank, clock.now(), "US", "2")
-    job = scrubasks.ask_for(store, clock, job=job, ask=ask, found="{}", keep=True)
+    scrubasks.wait_for_ask(store, clock, SETTINGS, job=job)
+    waits = scrubjobs.job_of(store, party="acme", scrub=job.scrub)
+    assert waits.expires == clock.now() + timedelta(hours=SETTINGS.kept_hours)
+    job = scrubasks.ask_for(store, clock, SETTINGS, job=waits, ask=ask, found="{}", keep=True)
     assert (job.ask, job.found, job.keep) == (ask, "{}", True)
+    assert job.expires == job.created + timedelta(days=SETTINGS.kept_days)
     scrubjobs.submit(store, clock, SETTINGS, job=job)
     with pytest.raises(ConflictError) as raised:
-        scrubasks.ask_for(store, clock, job=job, ask=ASK)
+        scrubasks.ask_for(store, clock, SETTINGS, job=job, ask=ASK)
     assert raised.value.code == "not_uploading"
 
 

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+import registry as registry_package
 from registry import parties, registrations
 from registry.assembly import Registry
+from registry.decisions import REASONS as STEPS
+from registry.numbering.reading import Reason
 from registry.preferences import EVERYTHING
 from registry.scrubjobs import ScrubJob
 from registry.store import Store
@@ -19,6 +22,8 @@ from tests.doubles import FakeClock, MemoryShelf
 from tests.web.filled import Visitor, member, sealed
 from tests.web.filled_scrubs import LIST, changed, done, submitted
 from tests.web.scrubvisits import NEW, PARTY, asked, body, post, send, sent, visitor
+from web import scrubwords
+from web.scrubproblems import PROBLEMS
 
 
 @pytest.fixture
@@ -358,3 +363,28 @@ def test_the_balance_says_what_is_left_and_what_a_lane_means(who: Visitor, regis
     assert f"1 of {tier.day:,} used" in page
     assert f"<b>{tier.epoch - 1:,}</b>" in page
     assert "numbers left today" in who.get("/party/scrubs")
+
+
+# words
+
+
+def test_every_code_that_ends_a_scrub_or_a_check_says_what_to_do_in_both_languages(app: Flask) -> None:
+    core = Path(registry_package.__file__).parent
+    rooms = [*core.glob("calllists/*.py"), *core.glob("scrub*.py"), core / "checks.py", core / "meter.py"]
+    found = {code for room in rooms for code in re.findall(r'(?:code|problem)="([a-z_]+)"', room.read_text())}
+    inner = {"lease_lost", "hold_lost", "bad_index", "result_format"}  # no page says these
+    assert found - inner - set(PROBLEMS) == set()
+    with app.test_request_context(headers={"Cookie": "dc_language=zh_CN"}):
+        for code, sentence in PROBLEMS.items():
+            said = scrubwords.scrub_problem(code)
+            assert said != sentence, code
+            assert re.search("[\u4e00-\u9fff]", said), code
+
+
+def test_every_reason_of_a_line_has_a_short_sentence(app: Flask) -> None:
+    reasons = {*STEPS, *(reason.slug for reason in Reason if reason)}
+    core = Path(registry_package.__file__).parent
+    for room in core.glob("calllists/*.py"):
+        reasons |= set(re.findall(r'LineAnswer\("invalid", "([a-z_]+)"', room.read_text()))
+    with app.test_request_context():
+        assert [reason for reason in reasons if scrubwords.scrub_reason(reason) == reason] == []
