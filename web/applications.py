@@ -16,7 +16,7 @@ from registry.errors import ConflictError, InvalidInputError
 from web import guard, once
 from web.current import registry_of
 from web.forms import choices
-from web.joiningforms import ApproveForm, RefuseForm, TierForm
+from web.joiningforms import ApproveForm, DescribeForm, RefuseForm, TierForm
 from web.officers import room
 from web.parties import actor
 from web.people import Page
@@ -144,6 +144,40 @@ def tier(party: str) -> Page:
     else:
         form.tier.data = found.tier
     return render_template("officer/tier.html", party=found, form=form, tiers=registry.settings.scrubs.tiers), status
+
+
+@blueprint.route("/officer/parties/<party>/company", methods=["GET", "POST"])
+@guard.member("manage_parties")
+def describe(party: str) -> Page:
+    """The company behind a telemarketer's account: say it, or put it right."""
+    registry, form, status = registry_of(), DescribeForm(), 200
+    found = parties.get_party(registry.store, party)
+    if request.method == "POST":
+        status = 422
+        if form.validate() and _described(form, party):
+            flash(_("The company was saved."), "ok")
+            return _back(party)
+    elif known := organisations.organisation_of(registry.store, party):
+        form.show(known, organisations.unseal_contact(registry.keys, known.contact))
+    return render_template("officer/describe.html", party=found, form=form), status
+
+
+def _described(form: DescribeForm, party: str) -> bool:
+    """Save what a form says of a company; False where it is refused, which the form then says."""
+    registry = registry_of()
+    company, sectors = form.company(), form.mask()
+    contact = form.contact(registry.plan, registry.settings.numbers.country)
+    if company is None or sectors is None or contact is None:
+        return False
+    try:
+        organisations.describe(
+            registry.store, registry.keys, registry.clock, party=party, company=company, sectors=sectors,
+            itself=bool(form.itself.data), contact=contact, actor=actor().name,
+        )
+    except (InvalidInputError, ConflictError) as error:
+        form.blame(error, "registration")
+        return False
+    return True
 
 
 def _back(party: str) -> Response:

@@ -34,6 +34,7 @@ JOB_WORDS: Mapping[str, Mapping[str, Any]] = {
         "runs": lazy_gettext("runs"),
         "delivered": lazy_gettext("delivered"),
         "deliveries": lazy_gettext("deliveries"),
+        "applications": lazy_gettext("applications"),
         "indexes": lazy_gettext("indexes"),
         "scrubs": lazy_gettext("scrubs"),
         "lines": lazy_gettext("lines"),

@@ -22,6 +22,7 @@ from registry import applications, organisations
 from registry.applications import Wish
 from registry.errors import InvalidInputError
 from registry.numbering import NumberPlan
+from registry.organisations import Contact, Organisation
 from registry.uscc import HOME, CompanyNumber, company_number
 from web.forms import Form, Ticks, choices
 from web.labels import CATEGORIES
@@ -80,7 +81,41 @@ class CompanyFields(Form):
         )
 
 
-class JoinForm(CompanyFields):
+class DescribeForm(CompanyFields):
+    """What stands of a telemarketer beside its names: company, industries, whom to ask."""
+
+    sectors = Ticks(
+        _("What do you contact people about?"),
+        choices=choices(*((each.slug, name) for each, name in CATEGORIES.items())),
+    )
+    itself = BooleanField(_("We call for ourselves"), default=True)
+    contact_name = StringField(_("Full name"), [InputRequired(_FILL)])
+    email = StringField(_("Email"), [InputRequired(_FILL)])
+    phone = StringField(
+        _("Phone"), [InputRequired(_FILL)],
+        description=_("We call back under a number from the public company register"),
+    )
+
+    def contact(self, plan: NumberPlan, country: str) -> Contact | None:
+        """Whom to ask, None where that is not said."""
+        return self.tried(lambda: organisations.contact_of(
+            plan, name=self.contact_name.data or "", email=self.email.data or "", phone=self.phone.data or "",
+            country=country,
+        ), "phone")  # fmt: skip
+
+    def mask(self) -> int | None:
+        """The industries as a mask, None where there is none."""
+        return self.tried(lambda: organisations.sectors_of(self.sectors.data or ()), "sectors")
+
+    def show(self, organisation: Organisation, contact: Contact) -> None:
+        """Fill the form with what is known."""
+        self.country.data, self.registration.data = organisation.company.country, organisation.company.number
+        self.sectors.data = [each.slug for each in organisation.categories]
+        self.itself.data = organisation.itself
+        self.contact_name.data, self.email.data, self.phone.data = contact.name, contact.email, contact.phone
+
+
+class JoinForm(DescribeForm):
     """A company applies for a telemarketer's account."""
 
     word = HiddenField(default=lambda: secrets.token_hex(16))  # the same form sent twice counts once
@@ -91,21 +126,10 @@ class JoinForm(CompanyFields):
     name_en = StringField(
         _("Name in English (if there is one)"), [Optional(), Length(max=120, message=_("At most 120 characters."))]
     )
-    sectors = Ticks(
-        _("What do you contact people about?"),
-        choices=choices(*((each.slug, name) for each, name in CATEGORIES.items())),
-    )
-    itself = BooleanField(_("We call for ourselves"), default=True)
     principals = TextAreaField(
         _("We call for others (one company a line: registration number, then its name)"), [Optional()],
         description=_("Companies abroad with their country before the number: DE HRB12345, Name GmbH"),
     )  # fmt: skip
-    contact_name = StringField(_("Full name"), [InputRequired(_FILL)])
-    email = StringField(_("Email"), [InputRequired(_FILL)])
-    phone = StringField(
-        _("Phone"), [InputRequired(_FILL)],
-        description=_("We call back under a number from the public company register"),
-    )
 
     @property
     def once(self) -> str:
@@ -116,16 +140,12 @@ class JoinForm(CompanyFields):
     def wish(self, plan: NumberPlan, country: str) -> Wish | None:
         """What the company says of itself; None where something is wrong, which stands beside its field then."""
         said = self.tried(lambda: principals_of(self.principals.data or ""), "principals")
-        company = self.company()
-        contact = self.tried(lambda: organisations.contact_of(
-            plan, name=self.contact_name.data or "", email=self.email.data or "", phone=self.phone.data or "",
-            country=country,
-        ), "phone")  # fmt: skip
+        company, contact = self.company(), self.contact(plan, country)
         nobody = company is None or contact is None or said is None
         wish = self.tried(lambda: applications.wish_of(
             name_zh=self.name_zh.data or "", name_en=self.name_en.data or "",
             company=company or CompanyNumber("", ""), sectors=self.sectors.data or (), itself=bool(self.itself.data),
-            principals=said or (), contact=contact or organisations.Contact("", "", ""),
+            principals=said or (), contact=contact or Contact("", "", ""),
         ), "name_zh")  # fmt: skip
         return None if nobody else wish
 

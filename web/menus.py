@@ -104,7 +104,7 @@ OFFICE: tuple[Section, ...] = (
             "officers.all_parties", lazy_gettext("Parties"), ("manage_parties", "manage_keys"),
             ("officers.one_party", "officers.add_party", "officers.issue", "officers.invite", "suspending.suspend",
              "suspending.resume", "suspending.suspend_member", "suspending.invite_again", "moving.reseller",
-             "moving.add_block", "applications.tier"),
+             "moving.add_block", "applications.tier", "applications.describe"),
         ),
         Place("applications.queue", lazy_gettext("Applications"), ("manage_parties",),
               ("applications.one", "applications.approve", "applications.refuse")),

@@ -273,6 +273,7 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("applications.one", f"/officer/applications/{viewers.waiting}", "officer"),
         ("applications.one", f"/officer/applications/{viewers.refused}", "officer"),
         ("applications.tier", "/officer/parties/loans/tier", "officer"),
+        ("applications.describe", "/officer/parties/loans/company", "officer"),
         ("officers.one_party", "/officer/parties/loans", "officer"),
         ("companies.company", "/party/company", "seller"), ("companies.members", "/party/members", "seller"),
         ("companies.members", "/party/members", "owner"),

@@ -312,6 +312,28 @@ def test_an_owner_says_on_whose_behalf_and_until_when(registry: Registry, owner:
     owner.post("/party/company/principals/p_0000000000000000/end", status=404)
 
 
+def test_an_officer_says_which_company_an_account_is_and_puts_it_right(
+    registry: Registry, owner: Visitor, officer: Visitor
+) -> None:
+    assert "Nobody has said yet" in officer.get("/officer/parties/swift")
+    said = {"country": "CN", "registration": "914403001922038216", "sectors": ["loan"], "itself": "y",
+            "contact_name": "Li", "email": "li@swift.cn", "phone": "010-88886666"}  # fmt: skip
+    officer.get("/officer/parties/swift/company")
+    assert "914403001922038216" in officer.post("/officer/parties/swift/company", **said)
+    page = officer.get("/officer/parties/swift/company")
+    assert 'value="li@swift.cn"' in page
+    assert re.search(r'<input checked id="sectors-0"', page)
+    officer.post("/officer/parties/swift/company", **{**said, "sectors": ["game"], "itself": ""})
+    found = organisations.organisation_of(registry.store, "swift")
+    assert found is not None
+    assert ([each.slug for each in found.categories], found.itself) == (["game"], False)
+    assert "914403001922038216" in owner.get("/party/company")
+    officer.get("/officer/parties/other/company")
+    assert "has an account already" in officer.post("/officer/parties/other/company", status=422, **said)
+    page = officer.post("/officer/parties/other/company", status=422, **{**said, "sectors": [], "phone": "x"})
+    assert page.count('class="wrong-text"') == 2
+
+
 def test_an_officer_gives_another_tier_out_of_those_that_there_are(
     registry: Registry, owner: Visitor, officer: Visitor
 ) -> None:
