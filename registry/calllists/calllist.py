@@ -33,19 +33,21 @@ _MEDIA: dict[Format, str] = {
 @dataclass(frozen=True)
 class Sheet:
     """A sheet of a workbook that has the column: the file of it inside, the column's place from 0, whether it has a
-    header; `name` as people see it."""
+    header, and how many rows above that; `name` as people see it."""
 
     part: str
     name: str
     column: int
     headed: bool
+    titles: int = 0
 
 
 @dataclass(frozen=True)
 class CallList:
     """One call list. `column`: where the numbers are, from 0 (None: nobody can tell, and somebody has to be asked);
     `candidates`: the columns that look like numbers; `names`: what the columns of the answer will be called; `size` in
-    bytes, as it came; `ending`: of the file's name, unpacked; `rows`: the first lines behind the header, as text."""
+    bytes, as it came; `ending`: of the file's name, unpacked; `rows`: the first lines behind the header, as
+    text; `titles`: lines above the header."""
 
     format: Format
     packing: Packing
@@ -62,6 +64,7 @@ class CallList:
     returns: bool = False
     delimiter: str = ","
     sheets: tuple[Sheet, ...] = ()
+    titles: int = 0
 
     @property
     def coding(self) -> Coding:

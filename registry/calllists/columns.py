@@ -1,7 +1,8 @@
 """Which column of a call list holds the numbers: by name, by position, or by looking at the first lines.
 
 Rules of this room: nobody is asked what can be seen; where two columns look alike, the names decide, and where they do
-not either, the answer names both and asks. A first line whose cell is no number, while the others are, is a header.
+not either, the answer names both and asks. A first line whose cell is no number, while the others are, is a header; a
+title above it, one cell in a line of its own, is not.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from registry.numbering.reading import Reason, read
 
 PREVIEW = 10  # lines
 MOST_COLUMNS = 1000  # that are looked at
+_MOST_TITLES = 5
 _ENOUGH = 0.5  # of the cells that are not empty must be numbers
 _NAMED = re.compile(
     r"(phone|mobile|cell|tel|telephone|msisdn|number|called|callee|to)([_ ]?(no|number|num)\.?)?|"
@@ -39,7 +41,8 @@ class Wanted:
 class Shape:
     """How a table is laid out: header (None: the first line is a number's), which column (from 0), how many there are.
 
-    `column` None: nobody can tell which; `candidates` are the columns that look like numbers, `rows` the first lines.
+    `column` None: nobody can tell which; `candidates` are the columns that look like numbers, `rows` the first lines,
+    `titles`: how many lines stand above the header.
     """
 
     header: tuple[str, ...] | None
@@ -47,6 +50,7 @@ class Shape:
     width: int
     candidates: tuple[int, ...]
     rows: tuple[tuple[str, ...], ...]
+    titles: int = 0
 
 
 def shape_of(rows: Sequence[Sequence[str]], plan: NumberPlan, wanted: Wanted, *, asking: bool = False) -> Shape:
@@ -58,9 +62,11 @@ def shape_of(rows: Sequence[Sequence[str]], plan: NumberPlan, wanted: Wanted, *,
         raise empty()
     width = min(max(len(row) for row in rows), MOST_COLUMNS)
     is_number = [[_is_number(row, place, plan, wanted.country) for place in range(width)] for row in rows]
+    titles = _titles(rows, is_number) if wanted.header is None else 0
     headed = not any(is_number[0]) if wanted.header is None else wanted.header
-    header = tuple(cell.strip() for cell in rows[0][:MOST_COLUMNS]) if headed else None
-    body, seen = (rows[1:], is_number[1:]) if headed else (rows, is_number)
+    header = tuple(cell.strip() for cell in rows[titles][:MOST_COLUMNS]) if headed else None
+    above = titles + headed
+    body, seen = rows[above:], is_number[above:]
     if not body:
         raise InvalidInputError("The file has a header and no lines behind it.", code="header_only")
     good = tuple(place for place in range(width) if _share(body, seen, place) >= _ENOUGH)
@@ -68,7 +74,14 @@ def shape_of(rows: Sequence[Sequence[str]], plan: NumberPlan, wanted: Wanted, *,
     if column is None:
         column = _seen(good, header, asking=asking)
     first = tuple((*row[:width], *[""] * (width - len(row))) for row in body[:PREVIEW])
-    return Shape(header, column, width, good, first)
+    return Shape(header, column, width, good, first, titles)
+
+
+def _titles(rows: Sequence[Sequence[str]], is_number: Sequence[Sequence[bool]]) -> int:
+    """How many lines with one cell each stand above a header with several."""
+    filled = [sum(1 for cell in row if cell.strip()) for row in rows[: _MOST_TITLES + 1]]
+    titles = next((place for place, count in enumerate(filled) if count > 1), 0)
+    return titles if not any(any(seen) for seen in is_number[: titles + 1]) else 0
 
 
 def empty() -> InvalidInputError:

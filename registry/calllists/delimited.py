@@ -1,7 +1,7 @@
 """How delimited text is laid out, seen from its first lines.
 
-Rules of this room: the delimiter is the one that most lines have as often as the first one; cells are looked at as
-text, whatever they are coded in.
+Rules of this room: the delimiter is the one that most lines have as often as the first line that has any; cells are
+looked at as text, whatever they are coded in.
 """
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ def _bare(cell: str) -> str:
 
 
 def delimiter_of(sample: bytes) -> str:
-    """The delimiter of UTF-8 text: the one of the first line that most other lines have as often, outside quotes."""
+    """The delimiter of UTF-8 text: the one that most lines have as often as the first that has any, outside quotes."""
     best, most = ",", 0
     for delimiter in DELIMITERS:
         lines = lines_of(np.frombuffer(sample, np.uint8), ord(delimiter))
         filled = np.flatnonzero(lines.stops > lines.starts)[:SAMPLE_LINES]
         counts = lines.delimiters_each()[filled]
-        score = int((counts == counts[0]).sum()) if len(counts) and counts[0] else 0
+        having = counts[counts > 0]
+        score = int((counts == having[0]).sum()) if len(having) else 0
         if score > most:
             best, most = delimiter, score
     return best

@@ -7,12 +7,12 @@ Rules of this room:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
 
-from registry.calllists.workbook import KEPT, MAIN, damaged
+from registry.calllists.workbook import KEPT, MAIN, damaged, feeding
 
 NO_NUMBER, ROUNDED = b"?", b"1E+16"
 _EXACT = 1 << 53
@@ -63,7 +63,7 @@ class Row:
 
 
 class RowReader:
-    """Gives the rows of a sheet to `put` while its bytes are given to `parser`. `wanted`: the column (from 1) whose
+    """Gives the rows of a sheet to `put` while `through` goes through it. `wanted`: the column (from 1) whose
     cells are, None: all; `most`: the last column that any cell stands in; `body`: where the first row begins;
     `begun`: where the row begins that has not ended yet, -1: there is none."""
 
@@ -79,6 +79,10 @@ class RowReader:
         self._cells: list[Cell] = []
         self._cell: Cell | None = None
         self._hidden = 0
+
+    def through(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Go through a sheet; each piece is given back when its rows were put. Raises InvalidInputError."""
+        return feeding(self.parser, pieces)
 
     def _part(self, name: str) -> str:
         """What an element is, "" for nothing of ours."""
@@ -135,12 +139,7 @@ class RowReader:
             self._cells.append(self._cell)
 
     def _column_of(self, letters: str) -> int:
-        found = 0
-        for letter in letters:
-            found = found * 26 + ord(letter) - 64
-        if not (letters.isascii() and letters.isalpha() and letters.isupper() and found <= MOST_COLUMNS):
-            raise damaged()
-        self._columns[letters] = found
+        found = self._columns[letters] = _column_of(letters)
         return found
 
     def _end(self, name: str) -> None:
@@ -156,6 +155,16 @@ class RowReader:
             self.begun = -1
         elif part == "rPh":
             self._hidden -= 1
+
+
+def _column_of(letters: str) -> int:
+    """The place of a column, from 1. Raises InvalidInputError where letters are none of a column."""
+    found = 0
+    for letter in letters:
+        found = found * 26 + ord(letter) - 64
+    if not (letters.isascii() and letters.isalpha() and letters.isupper() and found <= MOST_COLUMNS):
+        raise damaged()
+    return found
 
 
 def letters_of(column: int) -> str:

@@ -43,6 +43,7 @@ def inspect(text: bytes, name: str, coding: Coding, plan: NumberPlan, wanted: Wa
     return CallList(
         "text", "", ending_of(name, "text"), 0, shape.header, shape.column, shape.width, shape.candidates, shape.rows,
         answered.names_beside(shape.header or ()), coding.encoding, coding.bom, coding.returns, delimiter,
+        titles=shape.titles,
     )  # fmt: skip
 
 
@@ -117,7 +118,7 @@ class _Work:
         number, piece, read = item
         found, coding = self.found, self.found.coding
         lines = lines_of(piece.data, ord(found.delimiter), quotes=not piece.too_long)
-        head = _header_of(lines, found.delimiter) if number == 0 and found.header is not None else 0
+        head = _header_of(lines, found.delimiter, found.titles) if number == 0 and found.header is not None else 0
         starts, stops = (places[head:] for places in lines.field(found.place))
         if piece.too_long:
             which = self.answering.nothing_but(TOO_LONG, len(starts))
@@ -160,11 +161,13 @@ class _Work:
         return aligned
 
 
-def _header_of(lines: Lines, delimiter: str) -> int:
-    """How many lines there are up to the header, itself among them: the first line with something in it."""
+def _header_of(lines: Lines, delimiter: str, titles: int) -> int:
+    """How many lines there are up to the header, itself among them; only lines with something in them are titles."""
     for place, (start, stop) in enumerate(zip(lines.starts.tolist(), lines.stops.tolist()), 1):
         if lines.data[start:stop].tobytes().strip(delimiter.encode()):
-            return place
+            if not titles:
+                return place
+            titles -= 1
     return 0
 
 

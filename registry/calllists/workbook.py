@@ -57,6 +57,11 @@ class Workbook:
             while piece := member.read(CHUNK):
                 yield piece
 
+    @property
+    def unpacked(self) -> int:
+        """How large all files inside are together."""
+        return sum(entry.file_size for entry in self.archive.infolist())
+
     def names(self) -> list[str]:
         """The files inside."""
         return self.archive.namelist()
@@ -74,10 +79,10 @@ class Workbook:
 
     def copied(
         self, changed: Mapping[str, Callable[[], Iterator[bytes]]], sizes: Mapping[str, int], *,
-        keep: Callable[[], None] = lambda: None,
+        keep: Callable[[int], None] = lambda _: None,
     ) -> Iterator[bytes]:
         """The bytes of the same archive with some files changed, each of which comes in pieces; `sizes`: how large
-        those will be at most. A file that is changed to nothing is left out."""
+        those will be at most. A file that is changed to nothing is left out. `keep` hears how much was written."""
         drain = Drain()
         with zipfile.ZipFile(drain, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as made:
             for entry in self.archive.infolist():
@@ -92,7 +97,7 @@ class Workbook:
                     member.write(first)
                     for piece in pieces:
                         member.write(piece)
-                        keep()
+                        keep(len(piece))
                         if taken := drain.taken():
                             yield taken
         yield drain.taken()

@@ -27,7 +27,7 @@ from registry.calllists.columns import MOST_COLUMNS, Shape, Wanted, empty, shape
 from registry.calllists.limits import Limits
 from registry.calllists.sheets import MOST_COLUMNS as WIDEST
 from registry.calllists.sheets import Cell, Row, RowReader, letters_of, shown, text_of
-from registry.calllists.workbook import Part, SharedTexts, Workbook, feeding, opened
+from registry.calllists.workbook import Part, SharedTexts, Workbook, opened
 from registry.errors import InvalidInputError
 from registry.scrub import LineAnswer
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 NOT_COMPUTED = LineAnswer("invalid", "formula_not_computed")
 _BATCH = 50_000  # rows
 _LOOKED_AT = 200
-_FIRST_PASS = 0.7  # of the work
+_FIRST_PASS = 0.5  # of the work
 _LONG = 8 << 20  # bytes of a row
 _LONGEST_ROW = 350  # bytes that the cells of one answer take at most
 _UTF8 = Coding()
@@ -83,7 +83,7 @@ def _alike(shapes: Sequence[tuple[Part, Shape]]) -> tuple[Shape, list[Sheet]]:
     has the same name. (A column asked for by its place is on other sheets something else.)"""
     first = next((shape for _, shape in shapes if shape.column in shape.candidates), shapes[0][1])
     alike = [
-        Sheet(part.path, part.name, shape.column or 0, shape.header is not None)
+        Sheet(part.path, part.name, shape.column or 0, shape.header is not None, shape.titles)
         for part, shape in shapes
         if shape is first or shape.column in shape.candidates or (_name(shape) and _name(shape) == _name(first))
     ]
@@ -118,8 +118,7 @@ def _first_rows(book: Workbook) -> list[tuple[Part, list[list[str]]]]:
 
 def _taken(book: Workbook, part: Part) -> list[Row]:
     rows: list[Row] = []
-    reader = RowReader(rows.append)
-    for _ in feeding(reader.parser, book.pieces(part.path)):
+    for _ in RowReader(rows.append).through(book.pieces(part.path)):
         if len(rows) >= _LOOKED_AT:
             break
     return rows[:_LOOKED_AT]
@@ -156,7 +155,7 @@ def scrub(
 ) -> Iterator[bytes]:
     """The bytes of a workbook with answers. Raises InvalidInputError also where only now something is seen broken."""
     book = opened(source, limits)
-    progress = _Progress(found, sum(book.size(sheet.part) for sheet in found.sheets))
+    progress = _Progress(found.size, sum(book.size(sheet.part) for sheet in found.sheets), book.unpacked)
     shared = _text(book.shared())
     sheets = [_answered(book, sheet, shared, answering, tally, keep, progress) for sheet in found.sheets]
     kinds = [answered.cells(kind) for kind in answering.scrubber.kinds]
@@ -168,8 +167,8 @@ def scrub(
         answers.sheet.part: book.size(answers.sheet.part) + _LONGEST_ROW * (len(answers.ends) + 1) for answers in sheets
     }
 
-    def kept() -> None:
-        tally.size = max(tally.size, progress.writing())
+    def kept(size: int) -> None:
+        tally.size = max(tally.size, progress.writing(size))
         keep()
 
     yield from book.copied(changed, sizes, keep=kept)
@@ -178,17 +177,17 @@ def scrub(
 class _Progress:
     """How far the work is, in bytes of the list as it came."""
 
-    def __init__(self, found: CallList, unpacked: int) -> None:
-        self._size, self._unpacked, self._read, self._written = found.size, max(1, unpacked), 0, 0
+    def __init__(self, size: int, reading: int, writing: int) -> None:
+        self._size, self._reading, self._writing = size, max(1, reading), max(1, writing)
+        self._read = self._written = 0
 
     def reading(self, size: int) -> int:
         self._read += size
-        return int(self._size * _FIRST_PASS * min(1.0, self._read / self._unpacked))
+        return int(self._size * _FIRST_PASS * min(1.0, self._read / self._reading))
 
-    def writing(self) -> int:
-        self._written += 1
-        share = 1 - 1 / (1 + self._written / 50)  # how much is to come nobody counts; it only grows
-        return int(self._size * (_FIRST_PASS + (1 - _FIRST_PASS) * share))
+    def writing(self, size: int) -> int:
+        self._written += size
+        return int(self._size * (_FIRST_PASS + (1 - _FIRST_PASS) * min(1.0, self._written / self._writing)))
 
 
 def _answered(
@@ -200,11 +199,12 @@ def _answered(
     rows: list[Row] = []
 
     def settle() -> None:
-        if sheet.headed and not answers.header and rows:
-            answers.header = rows[0].number
-            answers.ends.append(rows[0].end)
-            answers.numbers.append(rows[0].number)
-            del rows[0]
+        if sheet.headed and not answers.header and len(rows) > sheet.titles:
+            header = rows[sheet.titles]
+            answers.header = header.number
+            answers.ends.append(header.end)
+            answers.numbers.append(header.number)
+            del rows[: sheet.titles + 1]
         answers.ends.extend(row.end for row in rows)
         answers.numbers.extend(row.number for row in rows)
         answers.prefix = rows[0].prefix if rows else answers.prefix
@@ -216,7 +216,7 @@ def _answered(
 
     read = 0
     reader = RowReader(rows.append, sheet.column + 1)
-    for piece in feeding(reader.parser, book.pieces(sheet.part)):
+    for piece in reader.through(book.pieces(sheet.part)):
         read += len(piece)
         if len(rows) >= _BATCH:
             settle()

@@ -16,7 +16,7 @@ from typing import IO
 from registry.calllists.calllist import CallList, Sheet
 from registry.calllists.limits import Limits
 from registry.calllists.sheets import Row, RowReader
-from registry.calllists.workbook import Workbook, feeding, opened
+from registry.calllists.workbook import Workbook, opened
 
 _OURS = Limits(workbook=1 << 40)  # a result is larger than the list was
 _TAG = rb"<(?:[\w.-]+:)?"
@@ -49,7 +49,7 @@ def _chosen(book: Workbook, sheet: Sheet, verdict: bytes) -> Iterator[bytes]:
     rows: list[Row] = []
     reader = RowReader(rows.append, sheet.column + 1)
     at, held, number, opening = 0, b"", 0, b""  # at: where `held` begins
-    for piece in feeding(reader.parser, book.pieces(sheet.part)):
+    for piece in reader.through(book.pieces(sheet.part)):
         held += piece
         parts = []
         if not opening and reader.body:
@@ -58,7 +58,7 @@ def _chosen(book: Workbook, sheet: Sheet, verdict: bytes) -> Iterator[bytes]:
         for row in rows:
             end = held.index(b">", row.end - at) + 1
             raw = held[row.start - at : end]
-            if (sheet.headed and not number) or _verdict(raw) == verdict:
+            if (sheet.headed and number <= sheet.titles) or _verdict(raw) == verdict:
                 number += 1
                 parts.append(_moved(raw, number))
         rows.clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -85,7 +84,3 @@ def only(content: bytes, verdict: str, **how: Any) -> bytes:
     found = seen(content, **how)
     return b"".join(files.only(io.BytesIO(scrubbed(content, **how)), found, verdict))
 
-
-def pieces_of(content: bytes, size: int) -> Iterator[bytes]:
-    """Bytes in pieces."""
-    return (content[i : i + size] for i in range(0, len(content), size))

@@ -169,6 +169,17 @@ def test_one_line_may_be_said_to_be_no_header() -> None:
     assert seen(f"{FREE}\n{DECLINED}\n".encode(), header=True).header == (FREE,)
 
 
+def test_titles_above_a_header_are_no_lines_and_stay_where_they_are() -> None:
+    text = f"Calls of April\n\n;;\nof the north;\nname;office;phone\nLi;{DECLINED};{FREE}\nno;;none\n".encode()
+    found = seen(text)
+    assert (found.header, found.column, found.titles) == (("name", "office", "phone"), 2, 2)
+    lines = scrubbed(text).decode().splitlines()
+    assert lines[:4] == text.decode().splitlines()[:4]
+    assert lines[4] == "name;office;phone;" + ";".join(COLUMNS)
+    assert [line.split(";")[3] for line in lines[5:]] == ["allowed", "invalid"]
+    assert only(text, "allowed").decode().splitlines() == lines[:6]
+
+
 def test_a_preview_shows_the_first_lines() -> None:
     text = "name;phone\n" + "".join(f'"Li; {i}";{FREE}\n' for i in range(20))
     found = seen(text.encode("gb18030"))

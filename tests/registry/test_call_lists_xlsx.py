@@ -183,6 +183,14 @@ def test_the_column_may_stand_elsewhere_on_further_sheets() -> None:
     assert [(part.name, part.column) for part in named.sheets] == [("Sheet2", 1)]
 
 
+def test_titles_above_a_header_are_no_lines_and_stay_where_they_are() -> None:
+    content = saved([["Calls of April"], [], ["name", "fax", "phone"], ["Li", M, N], ["Wang", None, M]])
+    tally = Tally()
+    out = rows_of(scrubbed(content, tally=tally))
+    assert (tally.lines, [row[3] for row in out]) == (2, [None, None, "verdict", "declined", "allowed"])
+    assert [row[0] for row in rows_of(only(content, "declined"))] == ["Calls of April", "name", "Li"]
+
+
 def test_two_columns_of_numbers_on_any_sheet_are_asked_about() -> None:
     content = saved([["phone"], [N]], [["home", "office"], [N, M]])
     with pytest.raises(InvalidInputError, match=r"home \(column 1\) and office \(column 2\)"):
@@ -274,7 +282,7 @@ REFUSED = {
     "UTF-16": (doctored(SHEET, b"<?xml", b"\xff\xfe<?xml"), "packed_otherwise"),
     "open tag": (doctored(SHEET, b"</sheetData>", b""), "packing_damaged"),
     "no such place": (doctored(SHEET, b'r="B1"', b'r="1B"'), "packing_damaged"),
-    "no room": (doctored(SHEET, b'<c r="B1">', b'<c r="A1"/><c r="XFD1" s="1"/><c r="B1">'), "workbook_too_large"),
+    "no room": (doctored(SHEET, b"</c></row>", b'</c><c r="XFD1" s="1"/></row>'), "workbook_too_large"),
     "bomb": (archive({**unpacked(saved([["phone"], [N]])), "xl/media/a.bin": bytes(60_000_000)}), "workbook_too_large"),
 }  # fmt: skip
 
@@ -303,3 +311,4 @@ def test_damage_anywhere_gives_the_list_or_a_refusal(at: int, other: bytes, cut:
         scrubbed(bad)
     except InvalidInputError:
         return
+
