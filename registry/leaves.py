@@ -12,7 +12,7 @@ Rules of this room:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ UNIT = 4096  # leaves under one node that is kept
 PARTS = 16
 _PASSING = np.dtype([("salt", f"V{BLOCK}"), ("kept", KEPT)])
 _MACS = 1 << 15
+_SORTED = 0.3  # of the work is done when all rows lie in the order of their salts
 _PIECE = 1 << 17
 _LOOKUPS = 1000
 
@@ -83,16 +84,19 @@ def entries_of(salts: Raw, blocks: Raw, kept: Rows) -> Raw:
 
 
 def write(
-    rows: Iterable[Rows], into: Sink, folder: Path, *, at_rest: bytes, salt_key: bytes
+    rows: Iterable[Rows], into: Sink, folder: Path, *, at_rest: bytes, salt_key: bytes,
+    seen: Callable[[float], None] = lambda _share: None,
 ) -> tuple[int, bytes]:
     """Write what is kept of rows KEPT (distinct numbers, in any order) into a file: how many leaves, and their root.
 
-    `folder` holds what passes through, sealed numbers only; it is empty afterwards.
+    `folder` holds what passes through, sealed numbers only; it is empty afterwards. `seen` is told how much is done, 0
+    to 1, where the rows come in as many parts as those of a spool.
     """
     nodes: list[bytes] = []
     rest = np.empty((0, ENTRY.itemsize), np.uint8)
     size = 0
-    for part in _by_salt(rows, folder, at_rest, salt_key):
+    for done, part in enumerate(_by_salt(_seen(rows, seen), folder, at_rest, salt_key)):
+        seen(_SORTED + (1 - _SORTED) * done / PARTS)
         kept = np.ascontiguousarray(part["kept"])
         into.write(kept.tobytes())
         size += len(kept)
@@ -105,6 +109,12 @@ def write(
         nodes.append(tree_of(rest).root)
     into.write(b"".join(nodes))
     return size, tree_of_leaves(nodes).root
+
+
+def _seen(rows: Iterable[Rows], seen: Callable[[float], None]) -> Iterator[Rows]:
+    for done, part in enumerate(rows):
+        seen(_SORTED * min(1.0, done / PARTS))
+        yield part
 
 
 def _by_salt(rows: Iterable[Rows], folder: Path, at_rest: bytes, key: bytes) -> Iterator[Rows]:

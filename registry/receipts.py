@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import io
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -65,12 +65,14 @@ def issue(
 def make(
     clock: Clock, shelf: Shelf, keys: KeyRing, signing: ReceiptKeys, work: Path, *, facts: Facts,
     distinct: Iterable[NDArray[np.void]], kinds: Sequence[LineAnswer], receipt: str = "",
+    seen: Callable[[float], None] = lambda _share: None,
 ) -> Receipt:
     """The receipt of a scrub, its leaves on the shelf; it counts when it is written (`store.receipts.put`), and its key
     is to be noted before (`receiptkeys.note`).
 
     `distinct` as `Spool.distinct()` gives it, `kinds` the different answers; `work` is a folder for what passes
-    through, sealed. `receipt`: an id that was given to it before.
+    through, sealed. `receipt`: an id that was given to it before; `seen` is told how much is done, 0 to 1, and what
+    it raises ends the work.
     """
     name = receipt or new_id()
     reasons = _reasons(kinds)
@@ -78,7 +80,8 @@ def make(
     place = leaves_name(name)
     with scrubfiles.sealed_at(work, scrubfiles.key_of(keys, place)) as (path, writer):
         size, root = leaves.write(
-            leaves.kept_rows(distinct, answers), writer, work, at_rest=keys.at_rest, salt_key=salt_key(keys, name)
+            leaves.kept_rows(distinct, answers), writer, work, at_rest=keys.at_rest, salt_key=salt_key(keys, name),
+            seen=seen,
         )
         writer.close()
         shelf.put(place, path)

@@ -71,7 +71,7 @@ class ScrubJob:
     the error that ended it, or `quota_reached`; `again`: the scrub that it repeats; `keep`: the files stay until its
     answers end, also when they were fetched, so that it can be repeated; `attempts`: how often it was begun;
     `not_before`: when its turn comes at the earliest; `reminded`: whether its party was told that its answers end;
-    `changes`: since the scrub that it repeats (`scrubchanges`), empty where nobody knows."""
+    `changes`: since the scrub that it repeats (`scrubchanges`), empty where nobody knows; `permille`: what is done."""
 
     scrub: str
     party: str
@@ -112,11 +112,14 @@ class ScrubJob:
     attempts: int = 0
     not_before: datetime | None = None
     reminded: bool = False
+    permille: int = 0
 
     @property
     def share(self) -> float:
-        """How much of the call list was read, 0 to 1."""
-        return 1.0 if self.state == "done" else min(1.0, self.read / self.size) if self.size else 0.0
+        """How much of the work is done, 0 to 1; also behind the last line there is some: its receipt is made."""
+        if self.state == "done":
+            return 1.0
+        return self.permille / 1000 if self.permille else min(1.0, self.read / self.size) if self.size else 0.0
 
     def seconds_left(self, now: datetime) -> float | None:
         """How long the rest will take at the pace so far; None while nobody can say."""

@@ -107,7 +107,8 @@ def _take(store: Store, clock: Clock, settings: ScrubSettings, scrub: str, held:
         lane = guardlanes.worse(cast(guardlanes.Lane, job.lane), guardlanes.lane_of(store, job.party))
         slow = lane == "slow" and job.state == "waiting"
         turn = _slow_turn(store, job, an_hour=tier_of(settings, party)[1].slow_hour) if slow else now
-        anew: dict[str, Any] = {"lane": job.lane if lane == "held" else lane, "read": 0, "lines": 0, "counts": "{}"}
+        anew: dict[str, Any] = {"lane": job.lane if lane == "held" else lane, "read": 0, "lines": 0, "permille": 0}
+        anew["counts"] = "{}"
         if job.stop:
             _end(store, clock, settings, job, held, state="cancelled")
         elif job.attempts >= MOST_ATTEMPTS:
@@ -140,11 +141,18 @@ def _about(job: ScrubJob) -> int:
 # on the way
 
 
-def progress(store: Store, *, job: ScrubJob, read: int, lines: int, counts: Mapping[str, int]) -> bool:
-    """Note how far a scrub is; whether it is to go on (its party may have cancelled it, or it is not running)."""
+def progress(
+    store: Store, *, job: ScrubJob, read: int, lines: int, counts: Mapping[str, int], share: float | None = None
+) -> bool:
+    """Note how far a scrub is; whether it is to go on (its party may have cancelled it, or it is not running).
+
+    `share`: how much of the work is done, None: as much as was read of the list.
+    """
+    share = read / job.size if share is None and job.size else share or 0.0
     with store.writing(about=f"scrub {job.scrub}"):
         store.scrub_jobs.change(
-            job.scrub, states=("running",), read=read, lines=lines, counts=json.dumps(dict(counts))
+            job.scrub, states=("running",), read=read, lines=lines, counts=json.dumps(dict(counts)),
+            permille=int(1000 * min(1.0, share)),
         )
         found = store.scrub_jobs.job(job.scrub)
     return found is not None and found.state == "running" and not found.stop
@@ -160,7 +168,7 @@ def put_back(
         if store.jobs.release_lease(lease=lease_of(job.scrub), holder=held.holder):
             store.scrub_jobs.change(
                 job.scrub, states=("running",), state="waiting", attempts=job.attempts - (not trouble), read=0,
-                lines=0, counts="{}", not_before=to_micros(again),
+                lines=0, permille=0, counts="{}", not_before=to_micros(again),
             )
 
 

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from registry.scrubjobs import ScrubJob
 
 PROGRESS_S = 1.0  # how often it is written down how far a scrub is
+RECEIPT_S = 1.5e-6  # that each number takes in a receipt, about
 _PASSES = frozenset(
     {"database_busy", "disk_full", "disk_error", "shelf_error", "shelf_read_only", "hold_lost"}
 )  # what may be over when it is tried again
@@ -80,7 +81,25 @@ class Watch:
     tally: Tally = field(default_factory=Tally)
     sample: Sample | None = None
     scrubber: Scrubber | None = None
+    proved: float = 0.0  # how much of the receipt is made
+    _began: float = field(default_factory=time.monotonic)
+    _read: float | None = None  # when the last line was answered
     _written: float = field(default_factory=time.monotonic)
+
+    def seen(self, share: float) -> None:
+        """Called while the receipt is made: how much of it is; raises what ends the work."""
+        self.proved = share
+        self.keep()
+
+    @property
+    def share(self) -> float:
+        """How much of the work is done, by the time that all lines and their receipt will take together."""
+        read = min(1.0, self.tally.size / max(1, self.job.size))
+        if read >= 1 and self._read is None:
+            self._read = time.monotonic()
+        answering = (self._read or time.monotonic()) - self._began
+        whole, receipt = answering / max(read, 0.001), self.tally.lines / max(read, 0.001) * RECEIPT_S
+        return min(0.999, (answering + self.proved * receipt) / max(whole + receipt, 0.001))
 
     def keep(self) -> None:
         """Called between blocks; raises what ends the work."""
@@ -192,7 +211,7 @@ def _receipt(
     return receipts.make(
         registry.clock, registry.shelf, registry.keys, signing, folder, facts=facts,
         distinct=spool.distinct(), kinds=watch.scrubber.kinds,
-        receipt=receipt_of_attempt(watch.job.scrub, watch.job.attempts),
+        receipt=receipt_of_attempt(watch.job.scrub, watch.job.attempts), seen=watch.seen,
     )
 
 

@@ -136,6 +136,25 @@ def test_a_clockwork_that_stops_puts_its_scrubs_back(small_town: Town) -> None:
     assert must_take(small_town, OTHER).scrub == job.scrub
 
 
+class Stopping(Watch):
+    """A watch that is told to stop while the receipt is made."""
+
+    def seen(self, share: float) -> None:
+        if share > 0.5:
+            self.stop.set()
+        assert 0 < self.share < 1
+        super().seen(share)
+
+
+def test_a_clockwork_may_stop_while_a_receipt_is_made_and_leaves_nothing_on_the_shelf(small_town: Town) -> None:
+    job = send(small_town, listed(small_town, *range(40)))
+    assert scrubrun.work(small_town, Stopping(small_town, must_take(small_town), HELD)) == {"put_back": 1}
+    assert not list(small_town.shelf.names("receipts/"))
+    assert not list(small_town.shelf.names(f"scrubs/{job.scrub}/result-"))
+    assert scrub_due(small_town) == {"scrubs": 1, "lines": 40}
+    assert seen(small_town, job).share == 1
+
+
 def test_what_keep_raises_ends_the_round_when_its_scrubs_have_stopped(small_town: Town) -> None:
     job = send(small_town, listed(small_town, *range(100)))
 
