@@ -152,3 +152,25 @@ def test_nobody_else_gets_a_receipt_or_a_proof_of_it(app: Flask, registry: Regis
     rival.get("/verify")
     rival.post(f"/party/scrubs/{scrub}/proof", status=404, number=LAST)
     assert "Sign in" in Visitor(app).get(f"/party/scrubs/{scrub}/receipt")
+
+
+def test_neither_numbers_nor_files_that_were_checked_are_logged_or_kept(
+    anybody: Visitor, receipt: Receipt, registry: Registry, capfd: pytest.CaptureFixture[str]
+) -> None:
+    raw, shelved = proof(registry, receipt, 5), set(registry.shelf.names(""))
+    tables = _rows(registry)
+    sent(anybody, raw)
+    pasted(anybody, raw)
+    sent(anybody, raw[:-40], 422)
+    out = "".join(capfd.readouterr())
+    assert "/verify" in out
+    for trace in (LAST, json.loads(raw)["proof"]["entry"], json.loads(raw)["envelope"]["payload"][:60]):
+        assert trace not in out
+    assert set(registry.shelf.names("")) == shelved
+    assert _rows(registry) == tables
+
+
+def _rows(registry: Registry) -> dict[str, int]:
+    engine = registry.store.engine
+    names = [row["name"] for row in engine.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {name: len(engine.rows(f"SELECT * FROM {name}")) for name in names}

@@ -21,7 +21,7 @@ KEYS = {
     "cmcc": ("carrier", ("feed", "reports", "webhooks"), "--exclude-path-regex"),
     "acme": ("telemarketer", ("check", "scrub", "read"), "--include-path-regex"),
 }
-CALL_LISTS = "/(checks|scrubs)"
+CALL_LISTS = "/(checks|scrubs|receipts|receipt-keys)"
 
 
 @pytest.mark.processes
