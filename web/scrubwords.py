@@ -161,7 +161,7 @@ def what_happens(job: ScrubJob, ahead: int) -> str:
     if job.state == "running" and job.lane == "slow":
         return str(gettext("It is being checked slowly, because the list looks unusual. You need not do anything."))
     if job.state == "running":
-        return str(gettext("It is being checked."))
+        return str(gettext("The result will appear here by itself."))
     if job.lane == "held":
         return str(gettext(
             "An officer looks at this list first, because it looks like an attempt to read the registry out. "
