@@ -41,7 +41,7 @@ class Mix:
     spaced: float = 0.015  # 138 0013 8000
     dashed: float = 0.015  # 138-0013-8000
     landline: float = 0.04  # half 010-12345678, half 01012345678
-    foreign: float = 0.003  # +14155550123
+    foreign: float = 0.001  # +14155550123
     broken: float = 0.015
 
 
@@ -103,10 +103,11 @@ class CallList:
     registrations: int
     seed: int
     mix: Mix = Mix()
+    turn: int = 0  # of several lists, which have nothing in common but registrations
 
     def write(self, path: Path) -> None:
         """Write it at a path."""
-        random = np.random.default_rng(self.seed + 1)
+        random = np.random.default_rng((self.seed, self.turn, 1))
         with path.open("wb") as file:
             file.write(HEADER)
             for start in range(0, self.lines, STEP):
@@ -124,7 +125,7 @@ class CallList:
 
     def _national(self, start: int, count: int, random: np.random.Generator) -> np.ndarray:
         hits = round(count * self.mix.hits)
-        others = self.registrations + start + np.arange(count - hits)
+        others = self.registrations + self.turn * self.lines + start + np.arange(count - hits)
         places = random.permutation(np.concatenate([random.integers(0, self.registrations, hits), others]))
         again = np.flatnonzero(random.random(count) < self.mix.repeated)
         places[again] = places[random.integers(0, count, len(again))]
