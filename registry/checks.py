@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry import sealing
+from registry.charging import charge_few
 from registry.decisions import Contact
 from registry.editions import MASKS
 from registry.errors import InvalidInputError, NotAllowedError
@@ -27,7 +28,6 @@ from registry.numbering.reading import Reason
 from registry.numbers import parse_many
 from registry.organisations import must_act_for
 from registry.preferences import ALL_CATEGORIES
-from registry.quotas import charge_few
 from registry.scrub import Judge, LineAnswer
 from registry.scrubbases import sandbox_scrubber
 from registry.scrubindex import PREFERENCE

@@ -36,6 +36,7 @@ class GuardSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     least: _Count = 300  # fewer distinct numbers say nothing
     sequence_share: Share = 0.05  # numbers in sequences of ten or more with the same gap
+    sequence_most: _Count = 20_000  # and however many others are asked for, so many numbers in a month
     dense_share: Share = 0.1  # numbers of which most neighbours are asked for, too
     remainder_share: Share = 0.5  # how many numbers more than chance have the same remainder
     unassigned_share: Share = 0.15  # numbers of ranges that nobody holds, of all that are asked for

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from registry import guardalarms, guardlanes, sealing, signals
+from registry import guardlanes, sealing
 from registry.errors import ConflictError, NotFoundError
 from registry.keys import FIRST_EPOCH
 from registry.quotakeys import NO_KEYS, Keys, SortedKeys, distinct, open_keys, write_keys
@@ -214,64 +214,6 @@ def balance(store: Store, clock: Clock, settings: Settings, party: Party) -> Bal
         Window(tier.epoch, sum(used.values()), period.epoch_ends),
         guardlanes.lane_of(store, party.party), tier.slow_hour,
     )  # fmt: skip
-
-
-def charge_few(
-    ledger: Ledger, *, party: Party, sealed: NDArray[np.uint8], unassigned: int = 0
-) -> NDArray[np.bool_]:
-    """Charge a party for some thousand sealed numbers u8[n, 16]; which of them may be answered, bool[n].
-
-    In the order in which they stand, new ones until the quota is reached; known ones always. `unassigned`: how many
-    lines were refused because nobody holds their range; free, but watched. Raises NotAllowedError held_by_guard,
-    TooManyError slow_lane: then nothing is charged.
-    """
-    _must_not_count_up(ledger, party.party, sealed)
-    period, name = ledger.period(), party.party
-    _, tier = tier_of(ledger.settings.scrubs, party)
-    asked, first, which = np.unique(
-        sealing.blind_many(ledger.key, sealed), return_index=True, return_inverse=True
-    )
-    store = ledger.store
-    with store.writing(about=about(name)):
-        now = ledger.clock.now()
-        lane = guardlanes.must_be_open(store, name)
-        granted = ledger.known(name, period.epoch).contains(asked)
-        new = np.flatnonzero(~granted)
-        new = new[np.argsort(first[new])[: room_inside(ledger, name, tier, period)]]
-        if lane == "slow":
-            guardlanes.spend_slow(store, now, party=name, numbers=len(new), an_hour=tier.slow_hour)
-        if len(new) or unassigned:
-            granted[new] = True
-            _keep(store, now, name, period, asked[new], sealed[first[new]], unassigned)
-    return granted[which.reshape(-1)]
-
-
-def _must_not_count_up(ledger: Ledger, party: str, sealed: NDArray[np.uint8]) -> None:
-    """Looks at a larger check before it is answered. Raises NotAllowedError held_by_guard, and an alarm stays."""
-    settings, store = ledger.settings.guard, ledger.store
-    if len(sealed) < settings.least:
-        return
-    digits = distinct(sealing.unseal_many(ledger.keys.at_rest, sealed)[0])
-    found = signals.neighbours(digits, settings)
-    if found.kinds:
-        with store.writing(about=about(party)):
-            lane, _ = guardalarms.ring_inside(
-                store, ledger.clock, party=party, epoch=ledger.period().epoch, found=found
-            )
-        if lane == "held":
-            raise guardlanes.held()
-
-
-def _keep(
-    store: Store, now: datetime, party: str, period: Period, asked: Keys, sealed: NDArray[np.uint8], unassigned: int
-) -> None:
-    """Inside the transaction: charge for numbers, and keep them until they are folded."""
-    place = store.quotas.last_place(party, epoch=period.epoch) + 1
-    store.quotas.add_recent(
-        party, epoch=period.epoch, place=place, at=to_micros(now), asked=asked.tobytes(), sealed=sealed.tobytes(),
-        unassigned=unassigned,
-    )
-    store.quotas.use(party, epoch=period.epoch, day=period.day, numbers=len(asked))
 
 
 def charge_runs(

@@ -70,12 +70,9 @@ def look(profile: Profile, settings: GuardSettings, chooser: Chooser, hits: Hits
     figures: dict[str, float] = {"numbers": asked, "decoys": len(profile.decoys), "unassigned": profile.unassigned}
     if len(profile.decoys) >= settings.decoys:
         kinds.append("decoys")
-    refused = profile.unassigned / max(1, profile.unassigned + asked)
-    figures["unassigned_share"] = round(refused, 4)
-    if profile.unassigned >= settings.least and refused >= settings.unassigned_share:
-        kinds.append("unassigned")
+    kinds += _of_refused(profile.unassigned, asked, settings, figures)
     if len(digits) >= settings.least:
-        near = neighbours(digits, settings)
+        near = neighbours(digits, settings, level=profile.level)
         divisor, excess = remainder(digits)
         spread = evenness(profile, chooser)
         expected = 1 + spread.mean * settings.unevenness
@@ -99,13 +96,28 @@ def _of_hits(hits: Hits, settings: GuardSettings, figures: dict[str, float]) -> 
     return ["hits_high"] if share > settings.hits_high * expected and distance > _SURE else []
 
 
-def neighbours(digits: Digits, settings: GuardSettings) -> Found:
-    """The signals that ascending numbers show at a glance: sequences, and ranges that are asked for whole."""
+def glance(digits: Digits, settings: GuardSettings, unassigned: int) -> Found:
+    """The signals that some ascending numbers, and lines that are none, show at a glance."""
+    near = neighbours(digits, settings)
+    figures: dict[str, float] = {**near.figures, "numbers": len(digits), "unassigned": unassigned}
+    kinds = _of_refused(unassigned, len(digits), settings, figures)
+    return Found((*near.kinds, *kinds), figures)
+
+
+def _of_refused(unassigned: int, asked: int, settings: GuardSettings, figures: dict[str, float]) -> list[Kind]:
+    refused = unassigned / max(1, unassigned + asked)
+    figures["unassigned_share"] = round(refused, 4)
+    return ["unassigned"] if unassigned >= settings.least and refused >= settings.unassigned_share else []
+
+
+def neighbours(digits: Digits, settings: GuardSettings, *, level: int = 0) -> Found:
+    """Whether ascending numbers, a sample at a level, stand in sequences or fill ranges."""
     if len(digits) < settings.least:
         return Found()
     sequence, near = float(in_sequences(digits).mean()), float(are_dense(digits).mean())
+    many = round(sequence * len(digits)) << level >= settings.sequence_most
     rings: dict[Kind, bool] = {
-        "sequence": sequence >= settings.sequence_share, "dense": near >= settings.dense_share
+        "sequence": sequence >= settings.sequence_share or many, "dense": near >= settings.dense_share
     }
     figures = {"numbers": len(digits), "sequence_share": round(sequence, 4), "dense_share": round(near, 4)}
     return Found(tuple(kind for kind, rang in rings.items() if rang), figures)

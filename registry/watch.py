@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from registry import guardalarms, guardlanes, quotas, sealing, signals
+from registry import guardalarms, guardlanes, keptprofiles, quotas, sealing, signals, watchtogether
 from registry.keys import FIRST_EPOCH
-from registry.profiles import Chooser, Profile, Ranges, Sample, unpacked
+from registry.profiles import Chooser, Profile, Ranges, Sample
 from registry.quotas import Ledger, epoch_before
 from registry.signals import Found, Hits, Kind
 from registry.times import to_micros
@@ -85,6 +85,11 @@ class Watch:
         """An empty sample, for one scrub or for some checks; its `see` goes to the meter."""
         return Sample(self.chooser, self.ledger.keys.at_rest, self.held_back)
 
+    def is_young(self, party: str) -> bool:
+        """Whether a party is too new to be known."""
+        since = self.ledger.clock.now() - timedelta(days=self.settings.young_days)
+        return party in self.store.guard.young(since=to_micros(since))
+
     def national(self) -> float:
         """The share of numbers in use that are registered, an hour old at most."""
         now = self.ledger.clock.now()
@@ -95,20 +100,6 @@ class Watch:
         return self._national[1]
 
 
-# profiles at rest
-
-
-def profile_of(watch: Watch, party: str, epoch: int) -> Profile:
-    """What a party asked for in a month."""
-    content = watch.store.guard.profile(party, epoch=epoch)
-    return unpacked(sealing.unseal_bytes(watch.key, content)) if content is not None else Profile()
-
-
-def _keep_inside(watch: Watch, party: str, epoch: int, profile: Profile) -> None:
-    content = sealing.seal_bytes(watch.key, profile.pack())
-    watch.store.guard.put_profile(party, epoch=epoch, at=to_micros(watch.ledger.clock.now()), content=content)
-
-
 # use cases
 
 
@@ -117,27 +108,49 @@ def judge(watch: Watch, *, job: ScrubJob, sample: Sample, counts: Mapping[str, i
 
     Where it may not, the scrub is in another lane from now on, and whoever works on it lets it wait.
     """
-    epoch, store = watch.ledger.period().epoch, watch.store
+    epoch, store, clock = watch.ledger.period().epoch, watch.store, watch.ledger.clock
     own = sample.profile(unassigned=counts.get("invalid/unassigned", 0))
-    found = _look(watch, job.party, own)
-    with store.writing(about=quotas.about(job.party)):
-        whole = watch.chooser.joined((profile_of(watch, job.party, epoch), own))
-        found = _both(found, signals.look(whole, watch.settings, watch.chooser))
-        decided = {row.decision for row in store.guard.alarms_of(job.party, epoch=epoch) if row.scrub == job.scrub}
-        kinds: tuple[Kind, ...] = ()
-        lane: Lane = "held" if guardlanes.lane_of(store, job.party) == "held" else "usual"  # who is slow has waited
-        if "let_go" not in decided:
-            rings, kinds = guardalarms.ring_inside(
-                store, watch.ledger.clock, party=job.party, epoch=epoch, found=found, scrub=job.scrub
-            )
-            lane = guardlanes.worse(lane, rings)
-        if job.lane == "slow" and (lane == "slow" or "keep_slow" in decided):
-            lane = "usual"  # it has been slow already
-        if lane == "usual":
-            _keep_inside(watch, job.party, epoch, whole)
-        else:
-            store.scrub_jobs.change(job.scrub, states=("running",), lane=lane)
+    young = watch.is_young(job.party)
+    while True:
+        seen = _looked(watch, job.party, epoch, own, young=young)
+        with store.writing(about=quotas.about(job.party)):
+            decided = {row.decision for row in store.guard.alarms_of(job.party, epoch=epoch) if row.scrub == job.scrub}
+            kinds: tuple[Kind, ...] = ()
+            lane: Lane = "held" if guardlanes.lane_of(store, job.party) == "held" else "usual"  # who is slow has waited
+            if "let_go" not in decided:
+                rings, kinds = guardalarms.ring_inside(
+                    store, clock, party=job.party, epoch=epoch, found=seen.found, scrub=job.scrub
+                )
+                lane = guardlanes.worse(lane, rings)
+            if job.lane == "slow" and (lane == "slow" or "keep_slow" in decided):
+                lane = "usual"  # it has been slow already
+            if lane != "usual":
+                store.scrub_jobs.change(job.scrub, states=("running",), lane=lane)
+            elif not keptprofiles.put_inside(watch, job.party, epoch, before=seen.before, content=seen.content):
+                continue
+        break
+    if young and lane == "usual":
+        keptprofiles.add(watch, keptprofiles.YOUNG, epoch, own)
     return Ruling(lane, kinds)
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What was found in a list and in all that its party asked for; the profile before, and sealed with the list."""
+
+    found: Found
+    before: keptprofiles.Raw
+    content: bytes
+
+
+def _looked(watch: Watch, party: str, epoch: int, own: Profile, *, young: bool) -> _Looked:
+    before = watch.store.guard.profile(party, epoch=epoch)
+    earlier = keptprofiles.opened(watch, before)
+    whole = watch.chooser.joined((earlier, own))
+    found = _both(_look(watch, party, own), signals.look(whole, watch.settings, watch.chooser))
+    if young:
+        found = _both(found, watchtogether.beside(watch, earlier, own, whole, epoch))
+    return _Looked(found, before, keptprofiles.sealed(watch, whole))
 
 
 def fold_due(watch: Watch, work: Path, keep: Callable[[], None] = lambda: None) -> dict[str, int]:
@@ -159,12 +172,18 @@ def fold_due(watch: Watch, work: Path, keep: Callable[[], None] = lambda: None) 
 
 def add(watch: Watch, *, party: str, epoch: int, seen: Profile) -> tuple[Kind, ...]:
     """Add to what a party asked for in checks, and ring where the whole of it, or the new part, looks thought up."""
-    found = _look(watch, party, seen)
-    with watch.store.writing(about=quotas.about(party)):
-        whole = watch.chooser.joined((profile_of(watch, party, epoch), seen))
-        found = _both(found, signals.look(whole, watch.settings, watch.chooser))
-        _keep_inside(watch, party, epoch, whole)
-        return guardalarms.ring_inside(watch.store, watch.ledger.clock, party=party, epoch=epoch, found=found)[1]
+    young = watch.is_young(party)
+    while True:
+        looked = _looked(watch, party, epoch, seen, young=young)
+        with watch.store.writing(about=quotas.about(party)):
+            if keptprofiles.put_inside(watch, party, epoch, before=looked.before, content=looked.content):
+                _, kinds = guardalarms.ring_inside(
+                    watch.store, watch.ledger.clock, party=party, epoch=epoch, found=looked.found
+                )
+                break
+    if young:
+        keptprofiles.add(watch, keptprofiles.YOUNG, epoch, seen)
+    return kinds
 
 
 def forget(watch: Watch) -> int:
@@ -176,7 +195,8 @@ def forget(watch: Watch) -> int:
 def _both(own: Found, whole: Found) -> Found:
     """What a list shows by itself and as part of all; the figures are those of whichever rings, the list's first."""
     kinds = tuple(kind for kind in signals.LANES if kind in own.kinds or kind in whole.kinds)
-    return Found(kinds, {**whole.figures, **own.figures} if own.kinds or not whole.kinds else whole.figures)
+    return Found(kinds, {**whole.figures, **own.figures} if own.kinds or not whole.kinds else
+                 {**own.figures, **whole.figures})  # fmt: skip
 
 
 def _look(watch: Watch, party: str, profile: Profile) -> Found:

@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from registry import guardalarms, quotas, signals
+from registry import guardalarms, keptprofiles, quotas, signals
 from registry.profiles import GROUP, Digits, Profile
 from registry.quotakeys import distinct
 from registry.signals import Found, Kind
 from registry.times import to_micros
-from registry.watch import profile_of
 
 if TYPE_CHECKING:
     from registry.guardsettings import GuardSettings
@@ -38,20 +37,22 @@ _ENOUGH = 20.0  # meetings that chance must have led to expect
 def compare(watch: Watch, keep: Callable[[], None] = lambda: None) -> int:
     """Look at young parties side by side; how many alarms were raised."""
     epoch, now = watch.ledger.period().epoch, watch.ledger.clock.now()
-    asked = watch.store.guard.profiled(epoch=epoch)
+    asked = {party: at for party, at in watch.store.guard.profiled(epoch=epoch).items() if party[0] != "*"}
     since = to_micros(now - timedelta(days=watch.settings.young_days))
     young = [party for party in asked if party in watch.store.guard.young(since=since)][:_MOST_YOUNG]
-    newest = max((asked[party] for party in young), default=0)
+    newest = max(asked.values(), default=0)
     if newest <= watch.compared:
         return 0
     profiles: dict[str, Profile] = {}
     for party in asked:
         keep()
-        profiles[party] = profile_of(watch, party, epoch)
+        profiles[party] = keptprofiles.profile_of(watch, party, epoch)
     rung = watch.store.guard.rung(epoch=epoch)
     customers = [profiles[party] for party in asked if party not in young and party not in rung]
     fresh = {party: profiles[party] for party in young if len(profiles[party].digits) >= watch.settings.least}
-    found = side_by_side(watch, fresh, customers)
+    union = watch.chooser.joined(customers)
+    keptprofiles.replace(watch, keptprofiles.CUSTOMERS, epoch, union)
+    found = side_by_side(watch, fresh, union)
     alarms = 0
     for party, signal in found.items():
         keep()
@@ -63,7 +64,32 @@ def compare(watch: Watch, keep: Callable[[], None] = lambda: None) -> int:
     return alarms
 
 
-def side_by_side(watch: Watch, young: Mapping[str, Profile], customers: Sequence[Profile]) -> dict[str, Found]:
+def beside(watch: Watch, before: Profile, own: Profile, whole: Profile, epoch: int) -> Found:
+    """What a young party shows beside what others have asked for so far: with a list, `own`, after what it asked for
+    `before`, and with the `whole` of it."""
+    figures: dict[str, float] = {"numbers": whole.numbers}
+    kinds: list[Kind] = []
+    young = keptprofiles.profile_of(watch, keptprofiles.YOUNG, epoch)
+    level = max(each.level for each in (before, own, young))
+    asked, mine, theirs = (watch.chooser.at_level(each.digits, level) for each in (before, own, young))
+    if _is_split(watch.settings, np.setdiff1d(mine, asked, True), np.setdiff1d(theirs, asked, True), figures):
+        kinds.append("split")
+    if _is_apart(watch, whole, keptprofiles.profile_of(watch, keptprofiles.CUSTOMERS, epoch), figures):
+        kinds.append("apart")
+    return Found(tuple(kinds), figures)
+
+
+def _is_split(settings: GuardSettings, mine: Digits, theirs: Digits, figures: dict[str, float]) -> bool:
+    """Whether numbers fill ranges together with those of others and, unlike customers of the same place, do not meet
+    them: then they share the ranges out."""
+    if len(mine) < settings.least // 3 or not len(theirs):
+        return False
+    share, (expected, met) = _shared_out((mine, theirs))[0], _meetings(mine, theirs)
+    figures["split_share"] = round(share, 4)
+    return share >= settings.dense_share and expected >= _ENOUGH and _by_chance(settings, expected, met)
+
+
+def side_by_side(watch: Watch, young: Mapping[str, Profile], customers: Profile) -> dict[str, Found]:
     """What young parties show beside each other and beside established ones; only those that ring."""
     names, settings = sorted(young), watch.settings
     level, total = max((young[name].level for name in names), default=0), sum(len(p.digits) for p in young.values())
@@ -74,19 +100,16 @@ def side_by_side(watch: Watch, young: Mapping[str, Profile], customers: Sequence
     figures: dict[str, dict[str, float]] = {name: {"numbers": young[name].numbers} for name in names}
     shared, parties = _overlaps(digits, settings)
     thought_up = _shared_out(digits)
-    union = watch.chooser.joined(customers)
     for i, name in enumerate(names):
         if parties[i]:
             kinds[name].append("overlap")
-        own = signals.neighbours(digits[i], settings)
-        if not own.kinds and len(digits[i]) >= settings.least and thought_up[i] >= settings.dense_share:
+        others = distinct(np.concatenate([np.empty(0, np.uint64), *digits[:i], *digits[i + 1 :]]))
+        if thought_up[i] >= settings.dense_share and _is_split(settings, digits[i], others, figures[name]):
             kinds[name].append("split")
-        expected, met = meetings(watch, young[name], union)
-        if expected >= _ENOUGH and met / expected < settings.meets - _SURE / math.sqrt(expected):
+        if _is_apart(watch, young[name], customers, figures[name]):
             kinds[name].append("apart")
         figures[name] |= {
-            "overlap_share": round(shared[i], 4), "overlap_parties": parties[i], "split_share": round(thought_up[i], 4),
-            "met": met, "met_by_chance": round(expected, 1),
+            "overlap_share": round(shared[i], 4), "overlap_parties": parties[i],
         }  # fmt: skip
     return {name: Found(tuple(kinds[name]), figures[name]) for name in names if kinds[name]}
 
@@ -118,12 +141,20 @@ def _shared_out(digits: Sequence[Digits]) -> list[float]:
     return [float(marked[np.searchsorted(union, each)].mean()) if len(each) else 0.0 for each in digits]
 
 
-def meetings(watch: Watch, profile: Profile, customers: Profile) -> tuple[float, int]:
-    """How many numbers a party has in common with customers of others by chance, by how full each group is, and how
-    many it has."""
+def _is_apart(watch: Watch, profile: Profile, customers: Profile, figures: dict[str, float]) -> bool:
+    """Whether a party's numbers meet real customers no oftener than chance; writes down how often they do."""
     level = max(profile.level, customers.level)
-    mine = watch.chooser.at_level(profile.digits, level)
-    theirs = watch.chooser.at_level(customers.digits, level)
+    expected, met = _meetings(*(watch.chooser.at_level(each.digits, level) for each in (profile, customers)))
+    figures |= {"met": met, "met_by_chance": round(expected, 1)}
+    return expected >= _ENOUGH and _by_chance(watch.settings, expected, met)
+
+
+def _by_chance(settings: GuardSettings, expected: float, met: int) -> bool:
+    return met / expected < settings.meets - _SURE / math.sqrt(expected)
+
+
+def _meetings(mine: Digits, theirs: Digits) -> tuple[float, int]:
+    """How many numbers two sets have in common by chance, by how full each group is, and how many they have."""
     if not len(mine) or not len(theirs):
         return 0.0, 0
     groups, counts = _by_group(mine)

@@ -50,6 +50,7 @@ Keep = Callable[[], None]
 Work = Callable[["Registry", Keep], jobs.Counts]
 HOUR_S = 3600
 GUARD_S = 5  # how soon checks are looked at together
+PARTIES_S = 60  # how soon parties are looked at side by side
 INDEX_S = 10  # how soon a new base has its index
 ACKNOWLEDGEMENT_DAYS = 400  # how long what carriers said is kept, to answer for any day of a year
 
@@ -153,10 +154,13 @@ def purge(registry: Registry, keep: Keep) -> jobs.Counts:
 
 
 def guard(registry: Registry, keep: Keep) -> jobs.Counts:
-    """Look at what telemarketers ask for: checks as they come in, young parties side by side."""
-    counts = watch.fold_due(registry.watch, registry.instance / "work", keep)
-    counts["alarms"] += watchtogether.compare(registry.watch, keep)
-    return counts
+    """Look at what telemarketers ask for in checks, as they come in."""
+    return watch.fold_due(registry.watch, registry.instance / "work", keep)
+
+
+def side_by_side(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Look at young telemarketers side by side."""
+    return {"alarms": watchtogether.compare(registry.watch, keep)}
 
 
 JOBS: Mapping[str, Job] = {
@@ -168,6 +172,7 @@ JOBS: Mapping[str, Job] = {
     "scrubs": Job(scrubs, lambda settings: settings.scrubs.every_s, 4, shared=True),
     "drop": Job(drop, lambda settings: settings.scrubs.drop_s, 4, shared=True),
     "guard": Job(guard, lambda _settings: GUARD_S, 3),
+    "parties": Job(side_by_side, lambda _settings: PARTIES_S, 6),
     "tidy": Job(tidy, lambda settings: settings.jobs.tidy_s, 5),
     "purge": Job(purge, lambda _settings: HOUR_S, 90, rarely=True),
     "inspect": Job(inspect, lambda _settings: HOUR_S, 150, rarely=True),

@@ -57,6 +57,7 @@ JOB_WORDS: Mapping[str, Mapping[str, Any]] = {
         "scrubs": lazy_gettext("Check call lists"),
         "drop": lazy_gettext("Look into drop folders"),
         "guard": lazy_gettext("Watch what telemarketers ask for"),
+        "parties": lazy_gettext("Look at young telemarketers side by side"),
         "inspect": lazy_gettext("Look over published files"),
     },
 }

@@ -104,6 +104,15 @@ class Quotas:
         )
         return (rows[-1]["place"] if rows else after), b"".join(bytes(row["asked"]) for row in rows)
 
+    def newest_asked(self, party: str, *, epoch: int, limit: int) -> tuple[bytes, int]:
+        """The sealed numbers of the newest small checks, joined, and how many lines were unassigned."""
+        rows = self._engine.rows(
+            """SELECT unassigned, sealed FROM quota_recent WHERE party = :party AND epoch = :epoch
+            ORDER BY place DESC LIMIT :limit""",
+            party=party, epoch=epoch, limit=limit,
+        )
+        return b"".join(bytes(row["sealed"]) for row in rows), sum(row["unassigned"] for row in rows)
+
     def last_place(self, party: str, *, epoch: int) -> int:
         """The place of the newest small check; 0 where there is none."""
         row = self._engine.row(

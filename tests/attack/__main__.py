@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from registry import watchtogether
 from registry.numbering import load_plan
 from tests.attack import attackers
 from tests.attack.attackers import Guesses, Learned, by_checks, by_scrubs
@@ -64,6 +65,8 @@ ATTACKS = (
     Attack("a range shared out among 20 parties, lists of 1,000",
            lambda c, r, _own: attackers.shared_out(c, 1_000, r, parties=20)),
     Attack("the same by checks of 500", lambda c, r, _own: attackers.shared_out(c, 500, r, parties=20), by_checks),
+    Attack("a range shared out among 20 parties, lists of 200",
+           lambda c, r, _own: attackers.shared_out(c, 200, r, parties=20)),
     Attack("4 % of a sequence hidden among real customers, lists of 10,000",
            lambda c, r, own: attackers.hidden(c, 10_000, r, guessed=0.04, own=own), own=True),
     Attack("honest: customers all over the country", _honest(1.0)),
@@ -78,6 +81,7 @@ def play(attack: Attack, country: Country, database: Path, seed: int) -> Learned
         for _ in range(attack.established):
             customers = country.customers(country.size // 200, random)
             by_scrubs(found, [(found.party("plus", days_ago=400), iter([customers]))])
+        watchtogether.compare(found.watch)
         found.own = country.customers(country.size // 20, random) if attack.own else found.own
         made = attack.make(country, random, found.own)
         guesses = made if isinstance(made, list) else [made]

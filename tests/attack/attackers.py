@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from registry import quotas, watch, watchtogether
+from registry import charging, watch, watchtogether
 from registry.errors import NotAllowedError, TooManyError
 from registry.meter import Meter
 from registry.parties import Party
@@ -18,7 +18,8 @@ from tests.attack.world import GROUP, Country, Digits, Scene
 
 Guesses = Iterator[Digits]
 PACE_S = 1  # between two calls
-FOLD_EVERY = 10  # calls of checks between two rounds of the clockwork
+COMPARED_EVERY = 60  # lists between two looks at parties side by side
+FOLD_EVERY = 100  # calls of checks between two rounds of the clockwork: asked as quickly as it goes
 
 
 @dataclass
@@ -147,7 +148,8 @@ def _scrub(scene: Scene, party: Party, digits: Digits, found: Learned, turn: int
             return False
         meter.close(done=True)
     _learn(scene, valid[admitted], found)
-    watchtogether.compare(watching)
+    if turn % COMPARED_EVERY == 0:
+        watchtogether.compare(watching)
     return _goes_on(scene, party, found)
 
 
@@ -157,7 +159,7 @@ def _check(scene: Scene, party: Party, digits: Digits, found: Learned, turn: int
     valid = digits[good]
     found.asked += len(digits)
     try:
-        admitted = quotas.charge_few(
+        admitted = charging.charge_few(
             watching.ledger, party=party, sealed=scene.seal(valid), unassigned=int((~good).sum())
         )
     except (NotAllowedError, TooManyError):

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from registry import guardlanes, parties, quotas, sealing
+from registry import charging, guardlanes, parties, quotas, sealing
 from registry.errors import ConflictError, NotAllowedError, TooManyError
 from registry.guardsettings import Tier
 from registry.keys import KeyRing
@@ -42,7 +42,7 @@ class Desk:
         self.ledger, self.party, self.work = ledger, party, work
 
     def check(self, *digits: int | range) -> list[bool]:
-        return quotas.charge_few(self.ledger, party=self.party, sealed=numbers(*digits)).tolist()
+        return charging.charge_few(self.ledger, party=self.party, sealed=numbers(*digits)).tolist()
 
     def meter(self, scrub: str = "a") -> Meter:
         return Meter(self.ledger, party=self.party, scrub=scrub, work=self.work)
