@@ -151,6 +151,7 @@ def tier(party: str) -> Page:
 def describe(party: str) -> Page:
     """The company behind a telemarketer's account: say it, or put it right."""
     registry, form, status = registry_of(), DescribeForm(), 200
+    form.ask_as_officer()
     found = parties.get_party(registry.store, party)
     if request.method == "POST":
         status = 422

@@ -107,6 +107,11 @@ class DescribeForm(CompanyFields):
         """The industries as a mask, None where there is none."""
         return self.tried(lambda: organisations.sectors_of(self.sectors.data or ()), "sectors")
 
+    def ask_as_officer(self) -> None:
+        """The same questions, asked about somebody else."""
+        self.sectors.label.text, self.itself.label.text = _("Industries"), _("Calls for itself")
+        self.contact_name.label.text, self.phone.description = _("Whom to ask"), ""
+
     def show(self, organisation: Organisation, contact: Contact) -> None:
         """Fill the form with what is known."""
         self.country.data, self.registration.data = organisation.company.country, organisation.company.number
