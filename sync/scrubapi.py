@@ -30,7 +30,7 @@ from sync.source import CONNECT_S
 T = TypeVar("T")
 
 READ_S = 120
-_FIRST_S, _LONGEST_S = 0.25, 15.0
+_FIRST_S, _LONGEST_S = 0.25, 5.0
 _MAY_PASS = frozenset({408, 429})
 
 

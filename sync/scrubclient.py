@@ -11,6 +11,7 @@ Rules of this room:
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import secrets
@@ -81,8 +82,8 @@ class Client:
     def run(self) -> dict[str, Any]:
         """Do all of it; the scrub as the API tells it at the end.
 
-        Raises InvalidInputError scrub_failed (with its problem), ConflictError scrub_cancelled, FeedError file_changed,
-        bad_result, and as `Api.ask`.
+        Raises InvalidInputError (with the problem's code), ConflictError scrub_cancelled, scrub_deleted, FeedError
+        file_changed, bad_result, UnavailableError held_by_guard, and as `Api.ask`.
         """
         self._state = self._begun()
         job = self._job()
@@ -123,6 +124,8 @@ class Client:
             if known.scrub and not self._is_gone(known.scrub):
                 return known
             wanted = wanted if known.scrub else known
+        elif known is not None and known.scrub and known.url == wanted.url:
+            self._let_go(known.scrub)
         self._partial.unlink(missing_ok=True)
         self._write(wanted)
         body = {**asdict(self.ask), "name": _name(self.file)}
@@ -144,6 +147,12 @@ class Client:
             return self.api.ask("GET", f"scrubs/{scrub}")["state"] in _GONE
         except NotFoundError:
             return True
+
+    def _let_go(self, scrub: str) -> None:
+        """Delete what was sent of a list that is another one now."""
+        with contextlib.suppress(NotFoundError, ConflictError):
+            if self.api.ask("GET", f"scrubs/{scrub}")["state"] == "uploading":
+                self.api.ask("DELETE", f"scrubs/{scrub}")
 
     def _write(self, state: State) -> None:
         _put(self._place, msgspec.json.encode(state))
@@ -195,6 +204,9 @@ class Client:
         wait = _FIRST_POLL_S
         while job["state"] in {"waiting", "running"}:
             self.watch("check", job["share"], 1, job.get("seconds_left"))
+            if job["lane"] == "held":
+                raise UnavailableError("An officer of the registry has to decide about this list first.",
+                                       code="held_by_guard")  # fmt: skip
             time.sleep(wait)
             wait = min(2 * wait, self.poll_s)
             job = self._job()

@@ -2,7 +2,8 @@
 
 Rules of this room: the key comes from a file or the environment, never as an argument, which other users of the machine
 could see; exit codes tell what a script has to know: 0 done; 1 refused; 2 not understood; 3 done, and some lines were
-not answered because the quota was reached; 4 the registry does not answer: the same command again goes on.
+not answered because the quota was reached; 4 not now (nobody answers, or an officer decides first): the same command
+again goes on.
 """
 
 from __future__ import annotations

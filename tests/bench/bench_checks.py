@@ -33,6 +33,9 @@ bcrypt_cost = 4
 [scrubs.tiers.basic]
 day = 50000000
 epoch = 50000000
+
+[guard]
+least = 1000000  # drawn numbers are what it is there to stop
 """
 
 

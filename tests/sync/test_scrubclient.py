@@ -7,8 +7,10 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,20 +20,30 @@ import requests
 from click.testing import CliRunner, Result
 
 from registry import parties
-from registry.assembly import assemble
+from registry.assembly import assemble, prepare
 from registry.errors import FeedError, InvalidInputError, NotAllowedError, UnavailableError
 from sync.__main__ import main
 from sync.scrubapi import Api, Patience
 from sync.scrubclient import Ask, Client
-from tests.live import Live, running, until
+from tests.live import Live, free_port, until
 
 pytestmark = pytest.mark.processes
 
 ASK = Ask("calls", "loan", campaign="autumn", column="phone")
 LINES = 60_000
-SECTIONS = """
+PROGRAMS = (("web.commands", "site"), ("sync", "run"))
+SITE, CLOCKWORK = 0, 1
+SETTINGS = """
+[site]
+port = {port}
+bcrypt_cost = 4
+
+[guard]
+least = 1000000
+
 [scrubs]
 every_s = 1
+drop_s = 1
 
 [scrubs.tiers.basic]
 day = 70000
@@ -57,20 +69,35 @@ class Town:
         return Client(api, more.pop("file", self.file), self.folder / name, ASK, poll_s=0.5, **more)
 
     def kill(self, stage: str) -> None:
-        """Kill site and clockwork at once, and start them again."""
+        """Kill the site, or the clockwork where it works on the list, with all processes, and start it again."""
         self.kills.append(stage)
-        child = self.live.children.pop()
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-        self.live.start(
-            "web.commands", "--instance", str(self.live.instance), "run", log=self.live.instance / "run.log"
-        )
+        place = CLOCKWORK if stage == "check" else SITE
+        end(self.live.children[place], signal.SIGKILL)
+        start(self.live, place)
+        self.live.children[place] = self.live.children.pop()
+
+
+def start(live: Live, place: int) -> None:
+    """The site or the clockwork, with its processes in a group of its own."""
+    module, command = PROGRAMS[place]
+    live.start(module, "--instance", str(live.instance), command, log=live.instance / "run.log")
+
+
+def end(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, number)
+    child.wait(20)
 
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     folder = tmp_path_factory.mktemp("scrubs")
-    with running(folder / "instance", sections=SECTIONS) as live:
+    port, instance = free_port(), folder / "instance"
+    instance.mkdir()
+    (instance / "settings.toml").write_text(SETTINGS.format(port=port))
+    prepare(instance)
+    live = Live(instance, f"http://127.0.0.1:{port}")
+    try:
         registry = assemble(live.instance)
         parties.add_party(
             registry.store, registry.clock, party="acme", kind="telemarketer", name_zh="某公司", name_en="Acme"
@@ -81,7 +108,12 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         registry.close()
         lines = (f"person {place},139{place:08d}\r\n" for place in range(LINES))
         (folder / "list.csv").write_text("name,phone\r\n" + "".join(lines))
+        for place in (SITE, CLOCKWORK):
+            start(live, place)
         yield Town(live, key, folder)
+    finally:
+        for child in live.children:
+            end(child, signal.SIGTERM)
 
 
 def test_a_server_killed_in_every_stage_makes_nobody_begin_again(town: Town) -> None:
@@ -220,6 +252,36 @@ def test_a_list_beyond_the_quota_is_answered_as_far_as_it_goes_and_the_exit_code
     assert 0 < len(answered) < 20_000
     assert all(",allowed," in line for line in answered)
     assert "payload" in json.loads((town.folder / "receipt.json").read_text())["envelope"]
+
+
+def test_a_list_that_was_changed_meanwhile_is_sent_anew_and_what_was_sent_is_let_go(town: Town) -> None:
+    changing = town.folder / "changing.csv"
+    changing.write_text("phone\n" + "13900000001\n" * 40_000)
+
+    def change(stage: str, *_more: Any) -> None:
+        if stage == "send":
+            changing.write_text("phone\n13900000002\n")
+            raise KeyboardInterrupt
+
+    first = town.client("changing-out.csv", file=changing, part=100_000, watch=change)
+    with pytest.raises(KeyboardInterrupt):
+        first.run()
+    second = town.client("changing-out.csv", file=changing)
+    assert second.run()["lines"] == 1
+    states = {each["scrub"]: each["state"] for each in _scrubs(town)}
+    assert (states[first._scrub], states[second._scrub]) == ("deleted", "done")
+
+
+def test_the_clockwork_serves_drop_folders(town: Town) -> None:
+    town.live.sync("--instance", str(town.live.instance), "dropbox", "enable", "acme", "--channel", "calls",
+                   "--category", "loan")  # fmt: skip
+    folder = town.live.instance / "dropbox" / "acme"
+    (folder / "in" / "batch.csv.part").write_text("phone\n13900000003\n")
+    (folder / "in" / "batch.csv.part").rename(folder / "in" / "batch.csv")
+    result = folder / "out" / "batch.csv"
+    until(result.exists, seconds=20, every=0.2, what="the result in the drop folder")
+    assert result.read_text().startswith("phone,verdict,reason,rule,until,next_allowed\n13900000003,allowed,")
+    assert (folder / "out" / "batch.csv.receipt.json").exists()
 
 
 def test_a_body_in_chunks_comes_in_and_one_that_breaks_off_is_refused(town: Town) -> None:

@@ -10,6 +10,8 @@ from flask.testing import FlaskClient
 
 from registry import registrations, sealing
 from registry.assembly import Registry
+from registry.numbering import load_plan
+from registry.numbering.draw import draw_numbers
 from registry.numbers import parse_one
 from registry.preferences import Preference
 from tests.doubles import FakeClock
@@ -95,7 +97,7 @@ def test_a_body_that_is_wrong_is_refused_without_a_number_in_the_answer(
 
 
 def test_ten_thousand_numbers_are_answered_in_one_call(client: FlaskClient, headers: dict[str, str]) -> None:
-    numbers = [f"+86 139 {place:04d} 1234" for place in range(10_000)]
+    numbers = [f"+{each}" for each in draw_numbers(load_plan(), 10_000, seed=4)]
     said = check(client, headers, *numbers).get_json()
     assert len(said["answers"]) == sum(said["counts"].values()) == 10_000
 
@@ -120,3 +122,10 @@ def test_the_balance_says_what_is_left_today_and_this_month(
     assert client.get("/api/v1/balance", headers=reader).get_json() == said
     refused = client.get("/api/v1/balance", headers=carrier("cmcc", "read"))
     assert problem(refused, 403)["code"] == "not_a_telemarketer"
+
+
+def test_numbers_that_are_counted_up_are_not_answered(
+    client: FlaskClient, headers: dict[str, str], problem: Problem
+) -> None:
+    answer = check(client, headers, *(f"139{place:08d}" for place in range(5_000)))
+    assert problem(answer, 403)["code"] == "held_by_guard"

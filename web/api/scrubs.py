@@ -6,6 +6,7 @@ sealed while it comes and never lies anywhere in clear.
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import datetime
 
 import msgspec
@@ -102,8 +103,11 @@ def _idempotency() -> str:
 
 
 def _received(job: ScrubJob) -> ScrubJob:
-    """Take the body as the one part of a call list, and submit it."""
+    """Take the body as the one part of a call list, and submit it; one that is there already is read and let go, so
+    that whoever sends it again hears the answer."""
     if job.state != "uploading":
+        announced(registry_of().settings.scrubs.max_bytes)
+        deque(pieces(), maxlen=0)
         return job
     registry = registry_of()
     store, clock, settings = registry.store, registry.clock, registry.settings.scrubs
