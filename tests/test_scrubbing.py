@@ -96,8 +96,8 @@ def check_list(live: Live, page: Any, path: Path) -> None:
     page.select_option("#category", "loan")
     page.fill("#campaign", "Autumn")
     page.click("main button.big")
-    page.wait_for_selector("progress, table.reasons")
-    assert page.query_selector("progress") is None or "Step 3 of 3" in page.inner_text("main")
+    page.wait_for_selector(".going, table.reasons")
+    assert page.query_selector(".going") is None or "Step 3 of 3" in page.inner_text("main")
     page.wait_for_selector("table.reasons", timeout=120_000)
 
 

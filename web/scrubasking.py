@@ -15,6 +15,7 @@ from flask_babel import gettext as _
 from registry import scrubasks, scrubfiles, scrubjobs
 from registry.calllists import files
 from registry.calllists.calllist import CallList, stored
+from registry.calllists.limits import Limits
 from registry.errors import ConflictError, InvalidInputError, NotFoundError, RegistryError
 from registry.logs import MARK, without_numbers
 from registry.numbers import NumberError, parse_one
@@ -33,6 +34,7 @@ from web.uploading import upload_of
 blueprint = room("scrubasking", __name__)
 
 _SHOWN_ROWS, _SHOWN_COLUMNS, _CELL = 5, 12, 40
+_OF_THE_FORM = frozenset({"no_such_column", "header_only"})  # the file may be good, and what was said of it wrong
 _AS_IT_IS: Ask = Ask(Channel.CALLS, Category.OTHER)
 
 
@@ -93,10 +95,16 @@ def _taken_in() -> ScrubJob:
         scrubjobs.add_part(registry.store, job=job, part=Part(1, size, sha256))
         scrubasks.wait_for_ask(registry.store, registry.clock, settings, job=job)
     except BaseException:
-        scrubjobs.cancel(registry.store, registry.clock, job=job, actor=actor())
-        scrubfiles.delete(registry.shelf, job.scrub)
+        _forget(job)
         raise
     return job
+
+
+def _forget(job: ScrubJob) -> None:
+    """Cancel a scrub that was not sent off, and delete its file."""
+    registry = registry_of()
+    scrubjobs.cancel(registry.store, registry.clock, job=job, actor=actor())
+    scrubfiles.delete(registry.shelf, job.scrub)
 
 
 def _begun_with() -> Ask:
@@ -120,7 +128,8 @@ def ask(scrub: str) -> Page:
     form, status, problem = _form(job), 200, ""
     try:
         found = _looked_at(job, form)
-    except (InvalidInputError, NotFoundError) as error:
+    except (InvalidInputError, NotFoundError) as error:  # nothing can be done with this file
+        _forget(job)
         return _file_page(scrubwords.scrub_problem(error.code), 422)
     _offer_columns(form, found)
     if request.method == "POST" and "look" not in request.form:
@@ -165,13 +174,19 @@ def _looked_at(job: ScrubJob, form: ListForm) -> CallList:
     with scrubfiles.call_list(registry.shelf, registry.keys, job, parts) as file:
         try:
             return files.inspect(
-                file, job.name, registry.plan, country=country, wanted=column or None, header=header, asking=True
+                file, job.name, registry.plan, country=country, wanted=column or None, header=header, asking=True,
+                limits=_limits(),
             )
         except InvalidInputError as error:
-            if error.code != "no_such_column":
+            if error.code not in _OF_THE_FORM:
                 raise
             file.seek(0)
-            return files.inspect(file, job.name, registry.plan, country=country, header=header, asking=True)
+            return files.inspect(file, job.name, registry.plan, country=country, asking=True, limits=_limits())
+
+
+def _limits() -> Limits:
+    settings = registry_of().settings.scrubs
+    return Limits(workbook=settings.xlsx_bytes, held=settings.xlsx_bytes, unpacked=settings.unpacked_bytes)
 
 
 def _offer_columns(form: ListForm, found: CallList) -> None:
@@ -235,9 +250,8 @@ def _preview(found: CallList) -> Preview:
 @guard.member("scrub")
 def discard(scrub: str) -> Page:
     """Forget a file that was not sent off."""
-    registry, job = registry_of(), own_job(scrub)
+    job = own_job(scrub)
     if job.state == "uploading":
-        scrubjobs.cancel(registry.store, registry.clock, job=job, actor=actor())
-        scrubfiles.delete(registry.shelf, job.scrub)
+        _forget(job)
         flash(_("The file was deleted."), "ok")
     return redirect(url_for("scrubs.overview"), 303)

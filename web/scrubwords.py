@@ -29,7 +29,7 @@ VERDICTS: Mapping[str, tuple[str, Any]] = {  # colour, word
 _STATES: Mapping[str, tuple[str, Any]] = {
     "uploading": ("warn", lazy_gettext("Not sent off yet")),
     "waiting": ("warn", lazy_gettext("Waits for its turn")),
-    "held": ("stop", lazy_gettext("Held")),
+    "held": ("stop", lazy_gettext("Held for an officer")),
     "running": ("warn", lazy_gettext("Being checked")),
     "done": ("ok", lazy_gettext("Done")),
     "failed": ("stop", lazy_gettext("Failed")),
@@ -146,7 +146,7 @@ def sentence_of_reasons(job: ScrubJob) -> str:
     if not lines:
         return str(gettext("No line was answered."))
     if not against:
-        return str(gettext("Nobody on this list has declined."))
+        return str(gettext("Nothing stands against contacting the numbers on this list."))
     first = max(against, key=lambda each: each.lines)
     return str(gettext(
         "The most frequent reason against a contact: %(reason)s (%(lines)s).", reason=first.text,

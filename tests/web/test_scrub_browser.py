@@ -55,7 +55,7 @@ def test_a_list_is_checked_by_keyboard_and_without_scripts(
     until_focus(page, "About what?")
     page.keyboard.type("Loans")
     press(page, "Campaign", "Autumn")
-    page.wait_for_selector("progress")
+    page.wait_for_selector(".going")
     scrub = page.url.rsplit("/", 1)[1]
     assert "It is the next one." in page.inner_text("main")
     done(registry, scrub)
@@ -80,7 +80,7 @@ def test_progress_is_followed_without_reloading_and_leads_to_the_result(
     assert not faults(page)
     page.select_option("#category", "loan")
     page.click("main button.big")
-    page.wait_for_selector("progress")
+    page.wait_for_selector(".going")
     scrub = page.url.rsplit("/", 1)[1]
     page.evaluate("window.same = true")
     now = to_micros(registry.clock.now())

@@ -82,7 +82,7 @@ def test_nothing_of_an_upload_lies_anywhere_in_clear_while_it_comes(
     ],
 )
 def test_a_file_that_is_no_list_is_answered_with_what_to_do(
-    who: Visitor, content: bytes, name: str, words: str
+    who: Visitor, registry: Registry, content: bytes, name: str, words: str
 ) -> None:
     answer = send(who, content, name)
     if answer.status_code == 303:
@@ -92,6 +92,7 @@ def test_a_file_that_is_no_list_is_answered_with_what_to_do(
         page = answer.get_data(as_text=True)
     assert words in page
     assert "Which list shall we check?" in page
+    assert only_job(registry.store).state == "cancelled"
 
 
 def test_two_columns_of_numbers_are_asked_about_and_the_file_stays(who: Visitor, registry: Registry) -> None:

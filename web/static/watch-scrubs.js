@@ -10,6 +10,7 @@ const look = async (box) => {
     const text = String(now[place.dataset.said]);
     if (place.textContent !== text) place.textContent = text;
   }
+  box.dataset.state = now.state;
   box.querySelector(".state").className = `state ${now.colour}`;
   box.querySelector("progress").value = now.percent;
   return now.ended;
