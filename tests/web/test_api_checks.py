@@ -85,6 +85,7 @@ def test_quiet_hours_name_the_next_hour_in_which_it_is_allowed(
         ({"numbers": [TYPED], "at": "2026-11-24T14:20:00"}, 422, "bad_body"),
         ({"numbers": [TYPED], "at": "2031-11-24T14:20:00Z"}, 422, "bad_time"),
         ({"numbers": [TYPED], "more": 1}, 422, "bad_body"),
+        ({"numbers": [TYPED], "on_behalf": "p_nobody"}, 422, "bad_on_behalf"),
         ({"numbers": [TYPED], "campaign": "a\u0007"}, 422, "bad_campaign"),
     ],
 )
