@@ -250,10 +250,12 @@ def kept_rows(
     table = np.zeros(len(answers), KEPT)
     for place, (verdict, reason, until) in enumerate(answers):
         table["verdict"][place], table["reason"][place], table["until"][place] = verdict, reason, until
-    for rows in distinct:
-        kept = table[rows["which"]]
-        kept["sealed"] = rows["sealed"]
-        yield kept[kept["verdict"] > 0]
+    for many in distinct:
+        for start in range(0, len(many), _PIECE):
+            rows = many[start : start + _PIECE]
+            kept = table[rows["which"]]
+            kept["sealed"] = rows["sealed"]
+            yield kept[kept["verdict"] > 0]
 
 
 def _leaf(place: int, salt: bytes, row: np.void) -> Leaf:

@@ -1,7 +1,7 @@
 """Results read again: which number got which answer, from the file that a telemarketer kept.
 
 Rules of this room: the answer is what stands in the last five columns; what is no answer (a header, a line that was
-invalid) is passed over, for nothing was promised about it; workbooks are not read again.
+invalid) is passed over, for nothing was promised about it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ import pyarrow.parquet as pq
 from registry.calllists.answered import COLUMNS
 from registry.calllists.calllist import CallList
 from registry.calllists.files import inspect
+from registry.calllists.limits import Limits
+from registry.calllists.sheets import Cell, Row, RowReader, text_of
+from registry.calllists.workbook import opened
 from registry.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -35,13 +38,12 @@ def reread(
 ) -> Iterator[list[Said]]:
     """The numbers of a result with their answers, in its order, AT_ONCE at a time.
 
-    Raises InvalidInputError as `files.inspect`, and `result_format` for a workbook.
+    Raises InvalidInputError as `files.inspect`.
     """
     found = inspect(source, name, plan, country=country, wanted=wanted)
     source.seek(0)
-    if found.format == "xlsx":
-        raise InvalidInputError("Answers in a workbook are not read again; ask the registry.", code="result_format")
-    said = _of_parquet(source, found) if found.format == "parquet" else _of_text(source, found)
+    readers = {"parquet": _of_parquet, "xlsx": _of_workbook}
+    said = readers.get(found.format, _of_text)(source, found)
     while some := list(islice(said, AT_ONCE)):
         yield some
 
@@ -81,6 +83,28 @@ def _of_parquet(source: IO[bytes], found: CallList) -> Iterator[Said]:
         ):
             if verdict in VERDICTS:
                 yield _written(number), verdict, reason, int(until.timestamp()) if until is not None else 0
+
+
+def _of_workbook(source: IO[bytes], found: CallList) -> Iterator[Said]:
+    book = opened(source, Limits(workbook=1 << 40))  # a result is larger than the list was
+    shared = book.shared()
+
+    def text(cell: Cell | None) -> str:
+        said = b"" if cell is None else text_of(cell, lambda at: shared[at] if 0 <= at < len(shared) else b"?")
+        return said.decode("utf-8", "replace")
+
+    for sheet in found.sheets:
+        rows: list[Row] = []
+        for _ in RowReader(rows.append).through(book.pieces(sheet.part)):
+            for row in rows:
+                cells = {cell.column: cell for cell in row.cells}
+                at = next((each.column for each in reversed(row.cells[-_ENDS:]) if text(each) in VERDICTS), 0)
+                if at and sheet.column + 1 in cells:
+                    number, verdict, reason, until = (
+                        text(cells.get(column)) for column in (sheet.column + 1, at, at + 1, at + 3)
+                    )
+                    yield number, verdict, reason, _seconds(until)
+            rows.clear()
 
 
 def _written(number: Any) -> str:

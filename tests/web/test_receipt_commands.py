@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -44,6 +45,19 @@ NDJSON = f'{{"phone": {DECLINED}, "a": {{"b": 1}}}}\nnonsense\n{{"phone": "{FREE
 def parquet() -> bytes:
     out = io.BytesIO()
     pq.write_table(pa.csv.read_csv(io.BytesIO(CSV)), out)
+    return out.getvalue()
+
+
+def workbook() -> bytes:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in [("name", "phone", "note"), ("Li", int(DECLINED), "=1+1"), ("Wang", FREE, ""), ("", "x", ""), ()]:
+        sheet.append(row)
+    more = book.create_sheet("more")
+    more.append(("name", "phone"))
+    more.append((None, f"+86 {DECLINED}"))
+    out = io.BytesIO()
+    book.save(out)
     return out.getvalue()
 
 
@@ -127,7 +141,8 @@ def test_a_receipt_is_checked_with_a_key_alone_and_says_what_it_says(holder: Hol
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("list.csv", CSV), ("list.ndjson", NDJSON), ("list.parquet", parquet())]
+    ("name", "content"),
+    [("list.csv", CSV), ("list.ndjson", NDJSON), ("list.parquet", parquet()), ("list.xlsx", workbook())],
 )
 def test_a_result_is_the_one_that_was_signed_and_proves_its_numbers_offline(
     name: str, content: bytes, holder: Holder
