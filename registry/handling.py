@@ -15,16 +15,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from registry.handlingmoves import ACCEPT_DAYS, REPLY_DAYS, Deadline
+from registry import audit
+from registry.errors import NotFoundError, UnavailableError
+from registry.handlingmoves import ACCEPT_DAYS, REPLY_DAYS, Deadline, Maker, Move, move_of
+from registry.keys import FIRST_EPOCH
+from registry.logs import without_numbers
+from registry.sealing import seal_text
+from registry.times import to_micros
 from registry.workdays import due
 
 if TYPE_CHECKING:
+    from registry.access import Actor
+    from registry.interfaces import Clock
+    from registry.keys import KeyRing
     from registry.numbering import NumberPlan
-    from registry.rulebook import Rulebook
+    from registry.rulebook import Rulebook, Rulebooks
     from registry.sealing import SealedNumber
+    from registry.store import Store
 
 CLASSES = ("commercial", "malicious", "unlawful")  # RULES §5
 OUTCOMES = ("", "violation", "unfounded", "not_ours")
+_OUTCOME_OF = {"find_violation": "violation", "find_unfounded": "unfounded", "disown": "not_ours"}
+_LONGEST_NOTE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +92,80 @@ def deadline_of(
     days = {"accept": ACCEPT_DAYS, "forward": limits.forward, "handle": limits.handle,
             "tell_user": limits.tell_user}.get(kind, 0)  # fmt: skip
     return due(at, days, plan.holidays, zone=zone) if days else None
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What moving a report needs."""
+
+    store: Store
+    clock: Clock
+    keys: KeyRing
+    plan: NumberPlan
+    rulebooks: Rulebooks
+    zone: str
+
+
+def of_reference(store: Store, reference: str) -> Handling:
+    """The handling of a reference number. Raises NotFoundError no_such_report."""
+    found = store.handling.of_reference(reference)
+    if found is None:
+        raise NotFoundError("There is no such report.", code="no_such_report")
+    return found
+
+
+def move(
+    tools: Tools, *, reference: str, action: str, maker: Maker, actor: Actor, note: str = "", desk: str | None = None,
+    answer: str = "",
+) -> Handling:
+    """Make one move of a report. `desk`: for a desk's move the party that makes it, for `forward` whom it goes to;
+    `answer`: what the person is told, kept sealed.
+
+    Raises NotFoundError no_such_report (also for another desk's), ConflictError no_such_move, NotAllowedError
+    not_your_move.
+    """
+    with tools.store.writing(about=f"report {reference}"):
+        found = of_reference(tools.store, reference)
+        if maker == "desk" and found.desk != desk:
+            raise NotFoundError("There is no such report.", code="no_such_report")
+        moved = move_inside(tools, found, move_of(action, found.state, maker), actor=actor.name, note=note,
+                            desk=desk if action == "forward" else None, answer=answer)  # fmt: skip
+        audit.append(tools.store, tools.clock, actor=actor.name, action=f"report_{action}",
+                     subject=f"report:{reference}", detail={"state": moved.state})  # fmt: skip
+    return moved
+
+
+def move_inside(
+    tools: Tools, found: Handling, made: Move, *, actor: str, note: str = "", desk: str | None = None, answer: str = ""
+) -> Handling:
+    """As `move`, of a move that was allowed, inside `writing()`; no entry in the audit trail."""
+    now = tools.clock.now()
+    ends, late_calendar = _deadline_after(tools, found, made, now)
+    values: dict[str, str | int | bytes] = {
+        "state": made.state, "due": ends, "updated": to_micros(now),
+        "outcome": _OUTCOME_OF.get(made.action, found.outcome),
+        "closed": to_micros(now) if made.state == "closed" else 0,
+        "desk": found.desk if desk is None else desk,
+    }
+    if made.action in ("disown", "reopen"):
+        values["desk"] = ""
+    if answer:
+        values["answer"] = seal_text(tools.keys.derive("at-rest", "report", FIRST_EPOCH), answer)
+    said = without_numbers(note.strip())[:_LONGEST_NOTE] or ("calendar_missing" if late_calendar else "")
+    tools.store.handling.change(found.source, found.source_id, **values)
+    tools.store.handling.note(found, at=to_micros(now), actor=actor, action=made.action, state=made.state, note=said)
+    return of_reference(tools.store, found.reference)
+
+
+def _deadline_after(tools: Tools, found: Handling, made: Move, now: datetime) -> tuple[int, bool]:
+    """When the deadline that runs after a move ends (Micros, 0: none), and whether the calendar could not say."""
+    if made.ends:
+        return 0, False
+    if not made.deadline:
+        return (to_micros(found.due) if found.due else 0), False
+    try:
+        pack = tools.rulebooks.named(found.rulebook) if found.rulebook else tools.rulebooks.at(found.at)
+        ends = deadline_of(made.deadline, now, pack, tools.plan, zone=tools.zone)
+    except UnavailableError:  # kept without a deadline, and shown as such until the calendar is completed
+        return 0, True
+    return (to_micros(ends) if ends else 0), False

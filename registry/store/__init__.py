@@ -22,6 +22,7 @@ from registry.store.feedhistory import FeedHistory
 from registry.store.feeds import Feeds
 from registry.store.findings import FindingRows
 from registry.store.guard import Guard
+from registry.store.handling import Handlings
 from registry.store.jobs import Jobs
 from registry.store.numberevents import NumberEvents
 from registry.store.organisations import Organisations
@@ -59,6 +60,7 @@ class Store:
         self.feeds = Feeds(engine)
         self.findings = FindingRows(engine)
         self.guard = Guard(engine)
+        self.handling = Handlings(engine)
         self.jobs = Jobs(engine)
         self.number_events = NumberEvents(engine)
         self.organisations = Organisations(engine)

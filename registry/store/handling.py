@@ -1,0 +1,105 @@
+"""SQL about handling, handling_move: what becomes of each report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any
+
+from registry.handling import Handling
+from registry.store.engine import Engine, Row
+from registry.times import from_micros, to_micros
+
+_NAMES = tuple(field.name.rstrip("_") for field in fields(Handling))
+_ALL = ", ".join(_NAMES)
+_OPTIONAL = ("due", "closed")
+_TIMES = ("received", "at", "updated")
+
+
+class Handlings:
+    """Rows of handling and handling_move."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, handlings: Iterable[Handling]) -> int:
+        """Insert handlings; how many."""
+        marks = ", ".join(f":{name}" for name in _NAMES)
+        return self._engine.run_many(f"INSERT INTO handling ({_ALL}) VALUES ({marks})", map(_columns, handlings))  # noqa: S608
+
+    def of_reference(self, reference: str) -> Handling | None:
+        """The handling of a reference number."""
+        found = self._many("reference = :reference", reference=reference)
+        return found[0] if found else None
+
+    def of_report(self, source: str, source_id: str) -> Handling | None:
+        """The handling of a report."""
+        found = self._many("source = :source AND source_id = :id", source=source, id=source_id)
+        return found[0] if found else None
+
+    def queue(
+        self, desk: str, *, states: Sequence[str], after: int, limit: int
+    ) -> tuple[Handling, ...]:
+        """What lies on a desk in some states, by deadline, from `after` rows on; what has no deadline comes last."""
+        return self._many(
+            """desk = :desk AND state IN :states ORDER BY CASE WHEN due = 0 THEN 1 ELSE 0 END, due, received, source,
+            source_id LIMIT :limit OFFSET :after""",
+            desk=desk, states=tuple(states), limit=limit, after=after,
+        )
+
+    def overdue(self, *, at: int, limit: int) -> tuple[Handling, ...]:
+        """Reports whose deadline ended by a time (Micros), the oldest first."""
+        return self._many("due > 0 AND due <= :at ORDER BY due LIMIT :limit", at=at, limit=limit)
+
+    def change(self, source: str, source_id: str, **values: Any) -> None:
+        """Change columns of one handling."""
+        sets = ", ".join(f"{name} = :{name}" for name in values)
+        self._engine.run(
+            f"UPDATE handling SET {sets} WHERE source = :source AND source_id = :source_id",  # noqa: S608 - column names
+            source=source, source_id=source_id, **values,
+        )
+
+    def note(self, handling: Handling, *, at: int, actor: str, action: str, state: str, note: str) -> None:
+        """Keep one move."""
+        self._engine.run(
+            """INSERT INTO handling_move (source, source_id, place, at, actor, action, state, note)
+            SELECT :source, :source_id, COALESCE(MAX(place), 0) + 1, :at, :actor, :action, :state, :note
+            FROM handling_move WHERE source = :source AND source_id = :source_id""",
+            source=handling.source, source_id=handling.source_id, at=at, actor=actor, action=action, state=state,
+            note=note,
+        )
+
+    def note_many(self, moves: Iterable[dict[str, Any]]) -> int:
+        """Keep moves, every column given; how many."""
+        return self._engine.run_many(
+            """INSERT INTO handling_move (source, source_id, place, at, actor, action, state, note)
+            VALUES (:source, :source_id, :place, :at, :actor, :action, :state, :note)""",
+            moves,
+        )
+
+    def moves(self, source: str, source_id: str) -> list[Row]:
+        """All moves of a report, in order: place, at, actor, action, state, note."""
+        return self._engine.rows(
+            """SELECT place, at, actor, action, state, note FROM handling_move
+            WHERE source = :source AND source_id = :id ORDER BY place""",
+            source=source, id=source_id,
+        )
+
+    def _many(self, where: str, **values: Any) -> tuple[Handling, ...]:
+        rows = self._engine.rows(f"SELECT {_ALL} FROM handling WHERE {where}", **values)  # noqa: S608 - fixed texts
+        return tuple(map(_handling, rows))
+
+
+def _columns(handling: Handling) -> dict[str, Any]:
+    row = {field.name.rstrip("_"): getattr(handling, field.name) for field in fields(Handling)}
+    row |= {name: to_micros(row[name]) for name in _TIMES}
+    row |= {name: to_micros(row[name]) if row[name] else 0 for name in _OPTIONAL}
+    return row | {"escalated": int(handling.escalated)}
+
+
+def _handling(row: Row) -> Handling:
+    values: dict[str, Any] = dict(row)
+    values |= {name: from_micros(values[name]) for name in _TIMES}
+    values |= {name: from_micros(values[name]) if values[name] else None for name in _OPTIONAL}
+    values["escalated"] = bool(values["escalated"])
+    return Handling(class_=values.pop("class"), **values)
