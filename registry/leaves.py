@@ -6,7 +6,7 @@ Rules of this room:
 - What is kept is the answer beside the sealed number, `sealed 16 | verdict u8 | reason u8 | until u64be`, in the same
   order, and behind it the node above each 4,096 leaves: a proof reads one such block, a lookup a window around the
   place that the salt's size points to.
-- Memory is bounded: rows pass through 16 files by the top bits of their salt; nothing on disk is a number in clear.
+- Memory is bounded: rows pass through 64 files by the top bits of their salt; nothing on disk is a number in clear.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ ENTRY = np.dtype([
 KEPT = np.dtype([("sealed", f"V{BLOCK}"), ("verdict", "u1"), ("reason", "u1"), ("until", ">u8")])
 VERSION = 2
 UNIT = 4096  # leaves under one node that is kept
-PARTS = 16
+BITS = 6
+PARTS = 1 << BITS
 _PASSING = np.dtype([("salt", f"V{BLOCK}"), ("kept", KEPT)])
 _MACS = 1 << 15
 _SORTED = 0.3  # of the work is done when all rows lie in the order of their salts
@@ -118,7 +119,7 @@ def _seen(rows: Iterable[Rows], seen: Callable[[float], None]) -> Iterator[Rows]
 
 
 def _by_salt(rows: Iterable[Rows], folder: Path, at_rest: bytes, key: bytes) -> Iterator[Rows]:
-    """The rows with their salts, in the order of these, piece by piece; a sixteenth of them is in memory."""
+    """The rows with their salts, in the order of these, piece by piece; a 64th of them is in memory."""
     paths = [folder / f"salts-{part:02d}" for part in range(PARTS)]
     try:
         with ExitStack() as stack:
@@ -127,7 +128,7 @@ def _by_salt(rows: Iterable[Rows], folder: Path, at_rest: bytes, key: bytes) -> 
                 passing = np.empty(len(kept), _PASSING)
                 salts = salts_of(key, unseal_blocks(at_rest, _bytes(kept["sealed"])))
                 passing["salt"], passing["kept"] = _void(salts), kept
-                part = salts[:, 0] >> 4
+                part = salts[:, 0] >> (8 - BITS)
                 order = np.argsort(part, kind="stable")
                 bounds = np.searchsorted(part[order], np.arange(PARTS + 1))
                 passing = passing[order]

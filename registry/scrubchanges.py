@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry import receipts
-from registry.calllists.spool import PARTS
+from registry.calllists.spool import BITS, PARTS
 from registry.errors import NotFoundError
 from registry.leaves import VERDICTS
 from registry.scrubindex import keys_of
@@ -57,7 +57,7 @@ def since(
 def _counted(
     before: Iterable[Rows], distinct: Iterable[Rows], kinds: Sequence[LineAnswer], work: Path
 ) -> dict[str, int]:
-    """Compared a sixteenth at a time, by the top bits of the sealed number, as a spool has them."""
+    """Compared a 64th at a time, by the top bits of the sealed number, as a spool has them."""
     verdicts = np.array([VERDICTS.index(kind.verdict) if kind.verdict in VERDICTS else 0 for kind in kinds], np.uint8)
     found = dict.fromkeys(("declined", "allowed", "same", "new", "gone"), 0)
     for old, rows in zip(_parted(before, work), distinct):
@@ -88,7 +88,7 @@ def _parted(before: Iterable[Rows], work: Path) -> Iterator[Rows]:
             rows = np.empty(len(kept), _OLD)
             rows["key"], rows["verdict"] = keys_of(_bytes(kept["sealed"])), kept["verdict"]
             rows = np.sort(rows, order="key")
-            bounds = np.searchsorted(rows["key"] >> np.uint64(60), np.arange(PARTS + 1))
+            bounds = np.searchsorted(rows["key"] >> np.uint64(64 - BITS), np.arange(PARTS + 1))
             for number, file in enumerate(files):
                 file.write(rows[bounds[number] : bounds[number + 1]].tobytes())
     for path in paths:

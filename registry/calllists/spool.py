@@ -1,7 +1,7 @@
 """What was asked and answered, kept while a call list is scrubbed: sealed numbers and the answers they got.
 
-Rules of this room: rows lie on disk in 16 files by the top bits of the sealed number, so that the distinct ones of a
-hundred million are found a sixteenth at a time; nothing here is a number in clear.
+Rules of this room: rows lie on disk in 64 files by the top bits of the sealed number, so that the distinct ones of a
+hundred million are found a 64th at a time; nothing here is a number in clear.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from registry.scrubindex import keys_of
 from registry.sealing import BLOCK
 
-PARTS = 16
+BITS = 6
+PARTS = 1 << BITS
 ROW = np.dtype([("sealed", f"V{BLOCK}"), ("which", "<u4")])
 
 Rows = NDArray[np.void]
@@ -44,7 +45,7 @@ class Spool:
         rows = np.empty(len(sealed), ROW)
         rows["sealed"] = np.ascontiguousarray(sealed).view(ROW["sealed"])[:, 0]
         rows["which"] = which
-        part = sealed[:, 0] >> 4 if len(sealed) else np.empty(0, np.uint8)
+        part = sealed[:, 0] >> (8 - BITS) if len(sealed) else np.empty(0, np.uint8)
         order = np.argsort(part, kind="stable")
         rows, bounds = rows[order], np.searchsorted(part[order], np.arange(PARTS + 1))
         with self._lock:
