@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from registry.store import Store
 
 _LOOKED_AT = 1_000  # new numbers after which small checks are looked at together
-_TOGETHER = 200  # of the newest checks
+_TOGETHER, _LOOKED_BACK = 200, 5_000  # of the newest checks: at most so many, with so many numbers
 
 
 def charge_few(
@@ -57,7 +57,7 @@ def charge_few(
             granted[new] = True
             _keep(store, now, name, period, asked[new], sealed[first[new]], unassigned)
     if waiting // _LOOKED_AT != (waiting + len(new)) // _LOOKED_AT:
-        _look_at_recent(ledger, name, period.epoch)
+        _look_at_recent(ledger, name, period.epoch, checks=min(_TOGETHER, _LOOKED_BACK // len(sealed)))
     return granted[which.reshape(-1)]
 
 
@@ -67,9 +67,9 @@ def _must_not_count_up(ledger: Ledger, party: str, sealed: NDArray[np.uint8]) ->
         raise guardlanes.held()
 
 
-def _look_at_recent(ledger: Ledger, party: str, epoch: int) -> None:
+def _look_at_recent(ledger: Ledger, party: str, epoch: int, *, checks: int) -> None:
     """Looks at the newest checks together, without waiting for the clockwork."""
-    sealed, unassigned = ledger.store.quotas.newest_asked(party, epoch=epoch, limit=_TOGETHER)
+    sealed, unassigned = ledger.store.quotas.newest_asked(party, epoch=epoch, limit=max(1, checks))
     _rings(ledger, party, np.frombuffer(sealed, np.uint8).reshape(-1, sealing.BLOCK), unassigned)
 
 

@@ -24,7 +24,7 @@ from registry.quotakeys import distinct
 
 Digits = NDArray[np.uint64]
 GROUP = 10_000
-MOST = 1 << 18
+MOST = 1 << 17
 _DECOYS = 1_000  # so many are kept by name; more say nothing more
 _HEAD = struct.Struct("<8sIIIQQ")
 _MAGIC = b"dc-prof1"
@@ -90,7 +90,8 @@ class Chooser:
     def joined(self, profiles: Sequence[Profile], *, most: int = MOST) -> Profile:
         """One profile of all that some have seen, each number once; small enough to be kept."""
         level = max((each.level for each in profiles), default=0)
-        digits = distinct(np.concatenate([_NONE, *(self.at_level(each.digits, level) for each in profiles)]))
+        parts = [part for each in profiles if len(part := self.at_level(each.digits, level))]
+        digits = parts[0] if len(parts) == 1 else distinct(np.concatenate([_NONE, *parts]))
         while len(digits) > most:
             level += 1
             digits = self.at_level(digits, level)
@@ -135,7 +136,7 @@ class Sample:
             self._waiting += len(kept)
             if len(decoys):
                 self._decoys = distinct(np.concatenate([self._decoys, decoys]))[:_DECOYS]
-            if self._waiting > 4 * self._most:
+            if self._waiting > 3 * self._most:
                 self._join()
 
     def _join(self) -> None:

@@ -42,7 +42,7 @@ _NEAR, _NEAR_DENSE = 100, 50
 _GROUP_DENSE = 3 * GROUP // 10
 _GROUPS = 100  # of one prefix
 _SURE = 5.0  # standard errors
-_SOME = 20_000  # numbers that remainders are looked for in
+_SOME = 10_000  # numbers that remainders are looked for in
 _DIVISORS = (*range(2, 129), 200, 250, 256, 500, 512, 1000, 1024, 2000, 5000)
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from registry.scrubjobs import ScrubJob
     from registry.store import Store
 
-_ASKED = 1 << 14  # numbers of a sample that are looked up in the tables
+_ASKED = 1 << 13  # numbers of a sample that are looked up in the tables
 _HOUR = timedelta(hours=1)
 
 
@@ -147,7 +147,9 @@ def _looked(watch: Watch, party: str, epoch: int, own: Profile, *, young: bool) 
     before = watch.store.guard.profile(party, epoch=epoch)
     earlier = keptprofiles.opened(watch, before)
     whole = watch.chooser.joined((earlier, own))
-    found = _both(_look(watch, party, own), signals.look(whole, watch.settings, watch.chooser))
+    found = _look(watch, party, own)
+    if len(earlier.digits) or earlier.unassigned or earlier.decoys.size:
+        found = _both(found, signals.look(whole, watch.settings, watch.chooser))
     if young:
         found = _both(found, watchtogether.beside(watch, earlier, own, whole, epoch))
     return _Looked(found, before, keptprofiles.sealed(watch, whole))
