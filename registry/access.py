@@ -35,10 +35,15 @@ ROLES: Mapping[str, frozenset[str]] = {
     # members of the regulator
     "officer": frozenset({
         PROVE, "see_overview", "see_jobs", "see_feeds", "see_reports", "release_reports", "manage_parties",
-        "manage_keys", "manage_members", "settle_alarms", "decide_events",
+        "manage_keys", "manage_members", "settle_alarms", "decide_events", "see_cases",
     }),
     "operator": frozenset({PROVE, "see_overview", "see_jobs", "see_feeds", "manage_keys"}),
-    "auditor": frozenset({PROVE, "see_overview", "see_jobs", "read_audit"}),
+    "auditor": frozenset({PROVE, "see_overview", "see_jobs", "read_audit", "see_cases"}),
+    # casework: who proposes never decides (their actions do not meet, and no one decides what they proposed)
+    "intake": frozenset({PROVE, "see_overview", "see_reports", "release_reports", "take_reports", "see_cases"}),
+    "investigator": frozenset({PROVE, "see_overview", "see_reports", "see_cases", "work_cases", "propose"}),
+    "decider": frozenset({PROVE, "see_overview", "see_reports", "see_cases", "decide"}),
+    "publisher": frozenset({PROVE, "see_overview", "see_cases", "publish"}),
     # members of a party, about their own party only
     "owner": frozenset({
         PROVE, "see_own_party", "manage_own_keys", "manage_own_webhooks", "manage_own_members", "manage_own_company",
@@ -49,14 +54,14 @@ ROLES: Mapping[str, frozenset[str]] = {
     "reader": frozenset({PROVE, "see_own_party", "see_scrubs"}),
 }  # fmt: skip
 
-STRONG_ROLES = frozenset({"officer", "operator", "auditor", "owner"})
-
 ROLES_OF: Mapping[str, tuple[str, ...]] = {  # which roles the members of a kind of party may have
     "carrier": ("owner", "clerk", "reader"),
     "telemarketer": ("owner", "scrubber", "reader"),
     "centre": ("owner", "clerk", "reader"),
-    "regulator": ("officer", "operator", "auditor"),
+    "regulator": ("officer", "operator", "auditor", "intake", "investigator", "decider", "publisher"),
 }
+
+STRONG_ROLES = frozenset({*ROLES_OF["regulator"], "owner"})
 
 _ONLY_OF: Mapping[str, frozenset[str]] = {  # actions that only some kinds of parties take
     "scrub": frozenset({"telemarketer"}),

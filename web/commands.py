@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from registry import audit, credentials, parties
+from registry.access import ROLES_OF
 from registry.assembly import FIRST_OFFICER, REGULATOR, assemble, prepare
 from registry.errors import RegistryError
 from registry.keys import FIRST_EPOCH
@@ -161,7 +162,7 @@ def officer_group() -> None:
 @click.argument("email")
 @click.option("--name", default="Officer", show_default=True, help="Name shown in the audit trail's pages.")
 @click.option(
-    "--role", type=click.Choice(["officer", "operator", "auditor"]), default="officer", help="What they may do."
+    "--role", type=click.Choice(ROLES_OF["regulator"]), default="officer", help="What they may do."
 )
 @click.pass_obj
 def officer_invite(instance: Path, email: str, name: str, role: str) -> None:

@@ -109,6 +109,10 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "reader": lazy_gettext("Reader"),
         "operator": lazy_gettext("Operator"),
         "auditor": lazy_gettext("Auditor"),
+        "intake": lazy_gettext("Intake"),
+        "investigator": lazy_gettext("Investigator"),
+        "decider": lazy_gettext("Decider"),
+        "publisher": lazy_gettext("Publisher"),
     },
     "scope": {
         "home": lazy_gettext("Own subscribers"),

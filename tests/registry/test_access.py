@@ -133,3 +133,12 @@ def test_a_session_ends_at_once_when_member_or_party_is_suspended(desk: Desk) ->
     assert access.find_session(desk.store, desk.clock, two) is None
     with pytest.raises(NotFoundError):
         parties.suspend_member(desk.store, desk.clock, member="nobody")
+
+
+def test_no_role_of_casework_both_proposes_and_decides() -> None:
+    steps = {"propose", "decide", "publish", "take_reports"}
+    held = {role: ROLES[role] & steps for role in ROLES_OF["regulator"]}
+    assert all(len(actions) <= 1 for actions in held.values())
+    assert set().union(*held.values()) == steps
+    assert not ROLES["auditor"] & {"work_cases", "propose", "decide", "publish", "settle_alarms"}
+    assert set(ROLES_OF["regulator"]) <= STRONG_ROLES
