@@ -110,7 +110,7 @@ def test_cookies_that_somebody_made_up_are_nobodys(visitor: Visitor, name: str, 
 
 
 def test_no_form_is_taken_without_its_token(app: Flask, registry: Registry, carrier: Carrier) -> None:
-    carrier("regulator", kind="regulator")
+    carrier("regulator", "read", kind="regulator")
     sent = 0
     for rule in app.url_map.iter_rules():
         if "POST" not in (rule.methods or ()) or rule.rule.startswith("/api/"):
@@ -122,7 +122,8 @@ def test_no_form_is_taken_without_its_token(app: Flask, registry: Registry, carr
             visitor = Visitor(app.test_client(), str)
             visitor.become(registry, "officer", party="regulator")
             answer = visitor.client.post(path, data=data, headers={"Origin": "https://evil.example"})
-            assert answer.status_code == 400, path
+            refused = (403,) if path == "/party/scrubs/new" else (400,)  # who may, is asked before a large body is read
+            assert answer.status_code in refused, path
             sent += 1
     assert sent >= 30
 
@@ -279,7 +280,7 @@ def test_no_query_makes_a_page_fail(
     app: Flask, registry: Registry, visitor: Visitor, carrier: Carrier, text: str
 ) -> None:
     carrier("cmcc")
-    carrier("regulator", kind="regulator")
+    carrier("regulator", "read", kind="regulator")
     names = ("at", "after", "page", "sort", "order", "by", "days", "state", "action", "actor", "job", "next", "kind")
     query = dict.fromkeys(names, text)
     pages = [
@@ -302,7 +303,7 @@ def test_no_query_makes_a_page_fail(
 
 def test_what_others_wrote_is_shown_as_text(registry: Registry, visitor: Visitor, carrier: Carrier) -> None:
     headers = carrier("cmcc")
-    carrier("regulator", kind="regulator")
+    carrier("regulator", "read", kind="regulator")
     parties.add_party(
         registry.store, registry.clock, party="ctcc", kind="carrier", name_zh=SCRIPT, name_en=SCRIPT, scope="home"
     )
@@ -349,7 +350,7 @@ def test_a_member_reaches_nothing_of_another_party(registry: Registry, visitor: 
 def test_an_officer_who_owes_the_second_factor_sees_nothing_yet(
     app: Flask, registry: Registry, visitor: Visitor, carrier: Carrier
 ) -> None:
-    carrier("regulator", kind="regulator")
+    carrier("regulator", "read", kind="regulator")
     visitor.become(registry, "officer", party="regulator", strong=False)
     for page in ("/officer", "/officer/parties", "/officer/jobs"):
         answer = visitor.get(page)
