@@ -26,12 +26,17 @@ if TYPE_CHECKING:
     from registry.assembly import Registry
 
 Keep = Callable[[], None]
-LOOK_S = 0.25  # how often it is looked for what waits, while something runs
+LOOK_S = 0.5  # how often it is looked for what waits, while something runs
 _log = log("scrubs")
 
 
 def _nothing() -> None:
     """Keeps no lease."""
+
+
+def nothing_due(registry: Registry) -> bool:
+    """Whether no scrub waits or runs; asked every other second, so that an idle registry writes nothing for it."""
+    return not registry.store.scrub_jobs.in_states(("waiting", "running"), limit=1)
 
 
 def scrub_due(registry: Registry, keep: Keep = _nothing) -> dict[str, int]:

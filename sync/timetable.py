@@ -96,6 +96,8 @@ class Clockwork:
             return
         self._running.add(name)
         try:
+            if job.idle(self.registry):
+                return
             self._under_lease(name, job, job.every_s(self.registry.settings) if job.rarely else 0)
         except RegistryError as error:  # the database itself: nothing can be recorded, the next run tries again
             self._log.warning("not_run", job=name, reason=error.detail)

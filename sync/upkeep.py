@@ -41,7 +41,7 @@ from sync.ingest import ingest_due
 from sync.moves import moves
 from sync.notify import notify_due
 from sync.publish import publish_once
-from sync.scrubbing import scrub_due
+from sync.scrubbing import nothing_due, scrub_due
 
 if TYPE_CHECKING:
     from registry.assembly import Registry
@@ -58,13 +58,15 @@ ACKNOWLEDGEMENT_DAYS = 400  # how long what carriers said is kept, to answer for
 @dataclass(frozen=True)
 class Job:
     """One job: what it does, every how many seconds, how soon after the start; `rarely`: not again by another process
-    before its time has come; `shared`: by several processes at once, which share what there is to do."""
+    before its time has come; `shared`: by several processes at once, which share what there is to do; `idle` says, by
+    reading alone, that there is nothing to do: then it is no run."""
 
     work: Work
     every_s: Callable[[Settings], int]
     first_s: float
     rarely: bool = False
     shared: bool = False
+    idle: Callable[[Registry], bool] = lambda _registry: False
 
 
 def publish(registry: Registry, keep: Keep) -> jobs.Counts:
@@ -169,7 +171,7 @@ JOBS: Mapping[str, Job] = {
     "moves": Job(moves, lambda settings: settings.jobs.moves_s, 2),
     "notify": Job(notify, lambda settings: settings.webhooks.every_s, 2, shared=True),
     "index": Job(index, lambda _settings: INDEX_S, 3),
-    "scrubs": Job(scrubs, lambda settings: settings.scrubs.every_s, 4, shared=True),
+    "scrubs": Job(scrubs, lambda settings: settings.scrubs.every_s, 4, shared=True, idle=nothing_due),
     "drop": Job(drop, lambda settings: settings.scrubs.drop_s, 4, shared=True),
     "guard": Job(guard, lambda _settings: GUARD_S, 3),
     "parties": Job(side_by_side, lambda _settings: PARTIES_S, 6),

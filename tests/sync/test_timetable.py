@@ -23,6 +23,7 @@ from registry.settings import JobSettings, Settings
 from sync import timetable
 from sync.timetable import Clockwork
 from sync.upkeep import JOBS, Job, Keep
+from tests.sync.calling import listed, seen, send
 from tests.sync.town import Town
 
 Work = Callable[[Registry, Keep], dict[str, int]]
@@ -187,6 +188,16 @@ def test_every_job_runs_on_an_empty_registry_and_finds_nothing_twice(small_town:
         assert first is not None
         assert first[1] is None
         assert second == ("idle", None)
+
+
+def test_a_job_that_sees_nothing_to_do_writes_nothing_not_even_that_it_ran(small_town: Town) -> None:
+    job = JOBS["scrubs"]
+    Clockwork(small_town)._do("scrubs", job)
+    assert small_town.store.jobs.runs(job="scrubs") == ()
+    sent = send(small_town, listed(small_town, 1))
+    Clockwork(small_town)._do("scrubs", job)
+    assert [run.counts for run in small_town.store.jobs.runs(job="scrubs")] == [{"scrubs": 1, "lines": 1}]
+    assert seen(small_town, sent).state == "done"
 
 
 @pytest.mark.processes
