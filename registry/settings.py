@@ -45,6 +45,7 @@ class SiteSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     default_language: Literal["zh_CN", "en"] = "zh_CN"
     sign_ins_per_address_hour: Positive = 30  # passwords that do not fit; right ones cost nothing
     max_upload_bytes: Bytes = 20_000_000_000  # reports are streamed, so this is a stop, not a buffer
+    stalled_s: Positive = 60  # a connection on which nothing moves for so long is given up
 
     @property
     def local_url(self) -> str:

@@ -183,6 +183,9 @@ def _duration(seconds: int) -> str:
 
 
 def _begin() -> None:
+    wire = request.environ.get("gunicorn.socket")
+    if wire is not None:  # whoever stalls keeps no thread; gunicorn sets it anew for each request
+        wire.settimeout(registry_of().settings.site.stalled_s)
     g.began = time.perf_counter()
     g.request_id = "".join(secrets.choice(_LETTERS) for _ in range(12))
 

@@ -57,6 +57,8 @@ def problem_of(error: Exception) -> Problem:
     """The problem that an exception is; an unknown one is a fault of ours (500)."""
     if isinstance(error, errors.RegistryError):
         return _of_registry(error)
+    if isinstance(error, TimeoutError):  # of the connection: the rest of the body does not come
+        return Problem(408, "too_slow", sentence_of("too_slow", 408))
     if isinstance(error, CSRFError):
         return Problem(400, "form_expired", "This form is too old or was not ours. Please open the page again.")
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:

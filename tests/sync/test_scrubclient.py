@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ SETTINGS = """
 [site]
 port = {port}
 bcrypt_cost = 4
+stalled_s = 3
 
 [guard]
 least = 1000000
@@ -292,19 +293,34 @@ def test_a_body_in_chunks_comes_in_and_one_that_breaks_off_is_refused(town: Town
     assert answer.json()["size"] == 18
     before = len(_scrubs(town))
     for framing in ("Content-Length: 500", "Transfer-Encoding: chunked"):
-        host, port = "127.0.0.1", int(town.live.url.rpartition(":")[2])
-        with socket.create_connection((host, port), timeout=10) as wire:
-            head = [
-                "POST /api/v1/scrubs?channel=calls&category=loan HTTP/1.1", f"Host: {host}",
-                f"Authorization: Bearer {town.key}", "Content-Type: text/csv", framing, "", "",
-            ]  # fmt: skip
-            wire.sendall("\r\n".join(head).encode() + b"6\r\nphone\n\r\n")
+        with _begun(town, framing):
             time.sleep(0.2)
     until(
         lambda: [each["state"] for each in _scrubs(town)[: len(_scrubs(town)) - before]] == ["deleted"] * 2,
         seconds=10, every=0.2, what="two scrubs whose lists broke off are gone",
     )  # fmt: skip
     assert "Traceback" not in (town.live.instance / "run.log").read_text()
+
+
+def test_whoever_stalls_in_the_middle_of_a_list_keeps_no_thread(town: Town) -> None:
+    with ExitStack() as stack:
+        wires = [stack.enter_context(_begun(town, "Content-Length: 500")) for _ in range(8)]  # as many as threads
+        for wire in wires:
+            assert b" 422 " in wire.recv(1000).partition(b"\r\n")[0]
+    assert requests.get(f"{town.live.url}/healthz", timeout=5).status_code == 200
+
+
+@contextmanager
+def _begun(town: Town, framing: str) -> Iterator[socket.socket]:
+    """A connection on which a list has begun to come."""
+    host, port = "127.0.0.1", int(town.live.url.rpartition(":")[2])
+    with socket.create_connection((host, port), timeout=20) as wire:
+        head = [
+            "POST /api/v1/scrubs?channel=calls&category=loan HTTP/1.1", f"Host: {host}",
+            f"Authorization: Bearer {town.key}", "Content-Type: text/csv", framing, "", "",
+        ]  # fmt: skip
+        wire.sendall("\r\n".join(head).encode() + b"6\r\nphone\n\r\n")
+        yield wire
 
 
 def _scrubs(town: Town) -> list[dict[str, Any]]:

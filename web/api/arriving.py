@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ PARAMETERS = (
     Parameter("Content-Digest", "header", {"type": "string"}, "`sha-256=:…:` of the body (RFC 9530); it is checked."),
 )
 _PIECE = 1 << 18
+_SLOWEST = 1_000  # bytes a second, on average: a thread waits for them
 _DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]*):")
 
 
@@ -44,10 +46,15 @@ def announced(most: int) -> tuple[int | None, str | None, int]:
 
 
 def pieces() -> Iterator[bytes]:
-    """The body, in pieces. Raises InvalidInputError upload_cut."""
+    """The body, in pieces. Raises InvalidInputError upload_cut, also where it comes drop by drop."""
+    came, began = 0, time.monotonic()
     try:
         while piece := request.stream.read(_PIECE):
             yield piece
+            came += len(piece)
+            took = time.monotonic() - began
+            if took > registry_of().settings.site.stalled_s and came < took * _SLOWEST:
+                raise TimeoutError
     except (ClientDisconnected, ParseException, OSError) as error:
         raise InvalidInputError("The upload broke off before its end; send it again.", code="upload_cut") from error
 
