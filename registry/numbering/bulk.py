@@ -57,7 +57,8 @@ class _Digits:
     value: NDArray[np.uint64]
 
     def some(self, chosen: NDArray[np.bool_]) -> _Digits:
-        return _Digits(self.at[chosen], self.plus[chosen], self.count[chosen], self.value[chosen])
+        at = np.flatnonzero(chosen)
+        return _Digits(self.at.take(at), self.plus.take(at), self.count.take(at), self.value.take(at))
 
 
 @dataclass(frozen=True)
@@ -73,20 +74,24 @@ class _Reads:
         if not self.callers:
             found[0][lengths == 0] = Reason.EMPTY
         plain = np.flatnonzero((lengths > 0) & (lengths <= _WIDTH) & (stops >= _WIDTH))
-        self._settle(self._plain(plain, starts, stops), found, plain=True)
-        rest = np.flatnonzero((found[0] == UNREAD) & (lengths > 2) & (lengths <= _WIDEST))
-        rest = rest[(starts[rest] <= len(self.data) - _WIDEST) & (stops[rest] >= _WIDTH + 2)]
+        self._settle(self._mobiles(self._plain(plain, starts, stops), found), found, plain=True)
+        rest = np.flatnonzero(found[0] == UNREAD)
+        size = lengths.take(rest)
+        inside = (starts.take(rest) <= len(self.data) - _WIDEST) & (stops.take(rest) >= _WIDTH + 2)
+        rest = rest[inside & (size > 2) & (size <= _WIDEST)]
         if len(rest):
             self._settle(self._spread(rest, starts, stops), found, plain=False)
             self._settle(self._floats(rest[found[0][rest] == UNREAD], starts, stops), found, plain=True)
 
     def _plain(self, at: Places, starts: Places, stops: Places) -> _Digits:
-        """Of texts of at most 16 characters those that are digits, maybe with a plus before them."""
-        plus = self.data.take(starts[at]) == _PLUS
-        count = stops[at] - starts[at] - plus
+        """Texts of at most 16 characters; those that are not digits, maybe with a plus before them, count none."""
+        if len(at) != len(starts):
+            starts, stops = starts.take(at), stops.take(at)
+        plus = self.data.take(starts) == _PLUS
+        count = stops - starts - plus
         # the 16 characters up to the end of each text, as two words; what is before the text is cut off
         windows = np.ndarray(len(self.data) - _WIDTH + 1, f"V{_WIDTH}", self.data, strides=(1,)) if len(at) else None
-        words = windows[stops[at] - _WIDTH].view(np.uint64).reshape(-1, 2) if windows is not None else _NO_WORDS
+        words = windows[stops - _WIDTH].view(np.uint64).reshape(-1, 2) if windows is not None else _NO_WORDS
         words ^= _ZEROS
         words &= _LAST.take(count, axis=0)
         strange = (words + _CARRY | words) & _HIGH  # a byte of more than 9; a carry comes out of such a byte alone
@@ -95,9 +100,8 @@ class _Reads:
             words >>= np.uint64(shift)
             words &= np.uint64(bits)
         value = words[:, 0] * np.uint64(10**8) + words[:, 1]
-        good = ((strange[:, 0] | strange[:, 1]) == 0) & (count > 0)
-        found = _Digits(at, plus, count, value)
-        return found if good.all() else found.some(good)
+        count *= (strange[:, 0] | strange[:, 1]) == 0
+        return _Digits(at, plus, count, value)
 
     def _spread(self, at: Places, starts: Places, stops: Places) -> _Digits:
         """Of texts of at most 24 characters those that are digits with spaces, dashes or brackets between them."""
@@ -108,8 +112,9 @@ class _Reads:
         meant = _MEANS.take(rows)
         good = ((meant != _OTHER) | ~inside).all(axis=1)
         digit = (meant == _DIGIT) & inside
-        behind = np.cumsum(digit[:, ::-1], axis=1)[:, ::-1]  # digits from here to the end, itself among them
-        count = behind[:, 0]
+        # how many digits there are from each to the end, itself among them
+        behind = np.cumsum(digit[:, ::-1], axis=1, dtype=np.int8)[:, ::-1]
+        count = behind[:, 0].astype(np.int64)
         good &= (count > 0) & (count <= _WIDTH)
         each = np.where(digit, rows - np.uint8(_ZERO), 0) * _POWERS.take(behind, mode="clip")
         return _Digits(at, plus, count, each.sum(axis=1, dtype=np.uint64)).some(good)
@@ -121,6 +126,19 @@ class _Reads:
         at = at[ends]
         found = self._plain(at[shorter[at] - starts[at] <= _WIDTH], starts, shorter)
         return found.some(found.count >= 5)
+
+    def _mobiles(self, read: _Digits, found: Found) -> _Digits:
+        """Fill in what are mobile numbers without a calling code, which nearly all are; the others."""
+        if self.country != self.plan.country:
+            return read.some(read.count > 0)
+        prefix = (read.value // np.uint64(10 ** (_MOBILE - 5))).view(np.int64)
+        held = _tables(self.plan).held.take(prefix, mode="clip")
+        held &= read.count == _MOBILE
+        held &= ~read.plus
+        which = np.flatnonzero(held)
+        digits = read.value.take(which) + np.uint64(self.plan.calling_code * 10**_MOBILE)
+        self._put(read.at.take(which), digits, found)
+        return read.some((read.count > 0) & ~held)
 
     def _settle(self, read: _Digits, found: Found, *, plain: bool) -> None:
         """Fill in what digits are, where it is plain; `plain`: nothing stands between them."""
@@ -185,6 +203,7 @@ class _Tables:
 @lru_cache(maxsize=8)
 def _tables(plan: NumberPlan) -> _Tables:
     held = plan.mobile_carrier != UNASSIGNED
+    held[-1] = False  # what is larger than all mobiles is looked up here
     if plan.reads_sandbox:
         held |= plan.mobile_sandbox
     area_digits, lengths = np.zeros(_AREA, np.int64), np.zeros(_AREA, np.uint32)

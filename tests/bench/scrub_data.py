@@ -42,10 +42,13 @@ class Mix:
     dashed: float = 0.015  # 138-0013-8000
     landline: float = 0.04  # half 010-12345678, half 01012345678
     foreign: float = 0.001  # +14155550123
-    broken: float = 0.015
+    cut: float = 0.005  # a digit is missing
+    unassigned: float = 0.003  # 12900138000
+    extended: float = 0.002  # 13800138000转8
+    broken: float = 0.005  # no number at all
 
 
-PLAIN = Mix(plus=0, bare=0, spaced=0, dashed=0, landline=0, foreign=0, broken=0)
+PLAIN = Mix(plus=0, bare=0, spaced=0, dashed=0, landline=0, foreign=0, cut=0, unassigned=0, extended=0, broken=0)
 
 
 class Mobiles:
@@ -143,6 +146,9 @@ class CallList:
             (mix.dashed, pc.binary_join_element_wise(*parts, "-")),
             (mix.landline, _some(self._landlines(), count, random)),
             (mix.foreign, pc.binary_join_element_wise("+1415555", parts[2], "")),
+            (mix.cut, pc.utf8_slice_codeunits(texts, 0, 10)),
+            (mix.unassigned, pc.binary_join_element_wise("129", *parts[1:], "")),
+            (mix.extended, pc.binary_join_element_wise(texts, "转8", "")),
             (mix.broken, _some(BROKEN, count, random)),
             (1.0, texts),
         ]
