@@ -2,25 +2,23 @@
 
 Rules of this room:
 - A cell whose bytes are no text is invalid and said so; what stands in other columns is nobody's business.
-- A valid number that is not admitted (its party's quota is spent) gets no answer and is not kept.
-- Blocks are answered by two threads and handed out in order; what is in flight is bounded, so memory does not grow
-  with the list.
+- A valid number that is not admitted (its party's quota is spent) gets no answer and is not kept. Numbers are admitted
+  in the order of the lines, so that those up to some line are served.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from registry.calllists.codings import Coding
 from registry.calllists.lines import Block, Places
+from registry.calllists.turns import Turns
 from registry.numbering.reading import read
 from registry.numbers import NumberArray, parse_spans
 from registry.scrub import LineAnswer
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from registry.numbering import NumberPlan
     from registry.scrub import Scrubber
 
-THREADS = 2
 TOO_LONG = LineAnswer("invalid", "line_too_long")
 BAD_ENCODING = LineAnswer("invalid", "bad_encoding")
 QUOTA_REACHED = LineAnswer("invalid", "quota_reached")
@@ -38,8 +35,6 @@ QUOTA_REACHED = LineAnswer("invalid", "quota_reached")
 Admit = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
 Which = NDArray[np.uint32]
 NO_OTHERS: Mapping[int, LineAnswer] = MappingProxyType({})
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +46,7 @@ class Answering:
     country: str
     spool: Spool | None = None
     admit: Admit | None = None
+    turns: Turns = field(default_factory=Turns)
 
     def cells(
         self, native: Block, image: Block, starts: Places, stops: Places, coding: Coding,
@@ -68,7 +64,8 @@ class Answering:
         found = self.scrubber.answer(numbers)
         which, sealed, good = found.which, found.sealed, np.flatnonzero(numbers.ok)
         if self.admit is not None and len(sealed):
-            admitted = self.admit(sealed)
+            with self.turns.own():
+                admitted = self.admit(sealed)
             if not admitted.all():
                 which[good[~admitted]] = self.scrubber.place(QUOTA_REACHED)
                 sealed, good = sealed[admitted], good[admitted]
@@ -101,21 +98,3 @@ class Answering:
     def nothing_but(self, answer: LineAnswer, count: int) -> Which:
         """One answer for lines whose numbers are not even looked at."""
         return np.full(count, self.scrubber.place(answer), np.uint32)
-
-
-def in_order(items: Iterable[T], work: Callable[[T], R], *, threads: int = THREADS) -> Iterator[R]:
-    """What `work` makes of each item, in their order; a few at a time are worked on."""
-    waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-

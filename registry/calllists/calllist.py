@@ -22,6 +22,7 @@ _ENDINGS: dict[Format, tuple[str, ...]] = {
     "text": ("csv", "tsv", "tab", "txt"), "ndjson": ("ndjson", "jsonl"), "xlsx": ("xlsx", "xlsm"),
     "parquet": ("parquet", "pq"),
 }  # fmt: skip
+_WITH_MACROS = "application/vnd.ms-excel.sheet.macroEnabled.12"
 _MEDIA: dict[Format, str] = {
     "text": "text/csv",
     "ndjson": "application/x-ndjson",
@@ -82,6 +83,8 @@ class CallList:
     @property
     def media_type(self) -> str:
         """The media type of the result, which has the list's own format, unpacked."""
+        if self.ending == "xlsm":
+            return _WITH_MACROS
         if self.format != "text":
             return _MEDIA[self.format]
         kind = "text/tab-separated-values" if self.delimiter == "\t" else _MEDIA["text"]

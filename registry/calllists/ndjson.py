@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.calllists import answered
-from registry.calllists.answering import TOO_LONG, Answering, in_order
+from registry.calllists.answering import TOO_LONG, Answering
 from registry.calllists.blocks import SIZE, blocks
 from registry.calllists.calllist import CallList, ending_of
 from registry.calllists.codings import Coding, whole_units
@@ -96,7 +96,7 @@ def scrub(
         without_mark(source, found.coding.mark), found.coding, size=limits.block, longest=limits.line
     )
     work = _Work(answering, found)
-    for block in in_order(((number, piece, read()) for number, piece in enumerate(pieces)), work.block):
+    for block in answering.turns.in_order(((number, piece, read()) for number, piece in enumerate(pieces)), work.block):
         tally.add(block.which, block.read)
         keep()
         yield block.content

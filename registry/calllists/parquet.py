@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from registry.calllists import answered
-from registry.calllists.answering import Answering, Which, in_order
+from registry.calllists.answering import Answering, Which
 from registry.calllists.calllist import CallList, ending_of
 from registry.calllists.codings import Coding
 from registry.calllists.columns import MOST_COLUMNS, Wanted, shape_of
@@ -129,7 +129,7 @@ def scrub(
         return pa.RecordBatch.from_arrays([*batch.columns, *columns], names=[*batch.schema.names, *found.names]), which
 
     def counted() -> Iterator[pa.RecordBatch]:
-        for batch, which in in_order(file.batches(), answer):
+        for batch, which in answering.turns.in_order(file.batches(), answer):
             tally.add(which, found.size * (tally.lines + len(which)) // max(1, file.rows))
             keep()
             yield batch

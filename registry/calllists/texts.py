@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from registry.calllists import answered
-from registry.calllists.answering import TOO_LONG, Answering, Which, in_order
+from registry.calllists.answering import TOO_LONG, Answering, Which
 from registry.calllists.blocks import SIZE, Piece, blocks
 from registry.calllists.calllist import CallList, ending_of
 from registry.calllists.codings import Coding, whole_units
@@ -75,7 +75,7 @@ def scrub(
 ) -> Iterator[bytes | memoryview]:
     """The bytes of a call list with answers, in blocks; `read` says how far the file was read."""
     work = _Work(answering, found)
-    for block in in_order(_numbered(source, found, limits, read), work.block):
+    for block in answering.turns.in_order(_numbered(source, found, limits, read), work.block):
         tally.add(block.which, block.read)
         keep()
         yield block.content
