@@ -36,6 +36,7 @@ from registry.errors import (
 )
 from registry.logs import log
 from registry.meter import Meter
+from registry.outside.shelf import refused
 from registry.quotas import Charged
 from registry.scrubbases import sandbox_scrubber, scrubber_of
 from registry.scrubwork import Done, Held, receipt_of_attempt
@@ -143,20 +144,28 @@ def work(registry: Registry, watch: Watch) -> dict[str, int]:
             return {"put_back": 1}
         return {"cancelled": 1}
     except RegistryError as error:
-        if error.code == "lease_lost":
-            _log.warning("lease_lost", scrub=job.scrub)
-            return {"put_back": 1}
-        passes = error.code in _PASSES or isinstance(error, SettingsError)
-        if passes and job.attempts < scrubwork.MOST_ATTEMPTS:
-            _log.warning("put_back", scrub=job.scrub, reason=error.detail, code=error.code)
-            scrubwork.put_back(store, clock, job=job, held=held, trouble=True)
-            return {"put_back": 1}
-        if not isinstance(error, InvalidInputError):
-            _log.warning("failed", scrub=job.scrub, reason=error.detail, code=error.code)
-        return _failed(registry, watch, error.code)
+        return _troubled(registry, watch, error)
+    except OSError as error:  # of the folder for work
+        return _troubled(registry, watch, refused(error))
     except Exception as error:  # noqa: BLE001 - whatever a file does to us is the end of that scrub alone
         _log.warning("failed", scrub=job.scrub, kind=type(error).__name__)
         return _failed(registry, watch, "internal_error")
+
+
+def _troubled(registry: Registry, watch: Watch, error: RegistryError) -> dict[str, int]:
+    """Let a scrub wait where trouble may pass, else end it."""
+    job = watch.job
+    if error.code == "lease_lost":
+        _log.warning("lease_lost", scrub=job.scrub)
+        return {"put_back": 1}
+    passes = error.code in _PASSES or isinstance(error, SettingsError)
+    if passes and job.attempts < scrubwork.MOST_ATTEMPTS:
+        _log.warning("put_back", scrub=job.scrub, reason=error.detail, code=error.code)
+        scrubwork.put_back(registry.store, registry.clock, job=job, held=watch.held, trouble=True)
+        return {"put_back": 1}
+    if not isinstance(error, InvalidInputError):
+        _log.warning("failed", scrub=job.scrub, reason=error.detail, code=error.code)
+    return _failed(registry, watch, error.code)
 
 
 def _failed(registry: Registry, watch: Watch, problem: str) -> dict[str, int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,10 @@ from typing import Any
 import pytest
 
 from registry import leases, scrubfigures, scrubfiles, scrubjobs, scrubwork
+from registry.calllists.spool import Spool
 from registry.errors import ConflictError, UnavailableError
 from registry.scrubwork import Held, lease_of
+from registry.settings import JobSettings, Settings
 from sync import scrubfolders, scrubrun, upkeep
 from sync.scrubbing import scrub_due
 from sync.scrubrun import Watch
@@ -29,6 +33,7 @@ from tests.sync.calling import (
     sender,
     taken,
 )
+from tests.sync.test_timetable import until
 from tests.sync.town import Town
 
 # turns
@@ -197,6 +202,76 @@ def test_trouble_that_passes_is_waited_for_and_trouble_that_stays_ends_the_scrub
     assert scrub_due(small_town) == {"scrubs": 1, "lines": 1}
     assert [seen(small_town, job).state for job in jobs] == ["done", "failed"]
     assert seen(small_town, jobs[1]).problem == "disk_full"
+
+
+def test_a_full_disk_in_the_folder_for_work_is_waited_for(
+    small_town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = send(small_town, listed(small_town, 1))
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Spool, "add", full)
+        assert scrub_due(small_town) == {"put_back": 1}
+    assert seen(small_town, job).state == "waiting"
+    assert not list((small_town.instance / "work").glob("scrub-*"))
+    small_town.clock.advance(minutes=1)
+    assert scrub_due(small_town) == {"scrubs": 1, "lines": 1}
+
+
+def test_what_no_list_should_do_to_a_worker_ends_that_scrub_alone(
+    small_town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [send(small_town, listed(small_town, place), name=f"{'ab'[place]}.csv") for place in range(2)]
+    inner = scrubrun.inspect
+
+    def inspecting(source: Any, name: str, *given: Any, **more: Any) -> Any:
+        if name == "a.csv":
+            raise ZeroDivisionError("13800138000")
+        return inner(source, name, *given, **more)
+
+    monkeypatch.setattr(scrubrun, "inspect", inspecting)
+    assert scrub_due(small_town) == {"failed": 1, "scrubs": 1, "lines": 1}
+    assert [seen(small_town, job).problem for job in jobs] == ["internal_error", ""]
+
+
+def test_leases_are_renewed_while_a_step_takes_long_and_a_lost_one_ends_the_attempt(
+    small_town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town = small_town
+    town.settings = Settings(jobs=JobSettings(lease_s=1))
+    job = send(town, listed(town, 1))
+    working, go_on = threading.Event(), threading.Event()
+    inner = Spool.add
+
+    def slowly(*given: Any) -> None:
+        working.set()
+        go_on.wait(20)
+        inner(*given)
+
+    def lease() -> dict[str, Any] | None:
+        return town.store.engine.row("SELECT holder, until FROM lease WHERE lease = :lease", lease=lease_of(job.scrub))
+
+    monkeypatch.setattr(Spool, "add", slowly)
+    found: list[dict[str, int]] = []
+    thread = threading.Thread(target=lambda: found.append(scrub_due(town)))
+    thread.start()
+    assert working.wait(20)
+    first = lease()
+    assert first is not None
+    town.clock.advance(seconds=0.5)
+    until(lambda: (lease() or first)["until"] > first["until"])
+    leases.release(town.store, lease=lease_of(job.scrub), holder=first["holder"])
+    assert leases.take(town.store, town.clock, lease=lease_of(job.scrub), holder="other", seconds=1)
+    watching = time.monotonic()
+    until(lambda: time.monotonic() - watching > 1)  # it is seen when the lease is to be renewed
+    go_on.set()
+    thread.join()
+    assert found == [{"put_back": 1}]
+    assert seen(town, job).state == "running"
+    assert (lease() or {})["holder"] == "other"
 
 
 # stopping
