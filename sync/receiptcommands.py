@@ -46,7 +46,7 @@ def receipt() -> None:
     "--public-key", "texts", multiple=True, help="A receipt key that you trust, in base64; as often as needed."
 )
 @click.option("--url", default="", help="The registry's address: its receipt keys are fetched there.")
-@click.option("--result", type=_FILE, help="The result that the receipt is about, to be checked with it.")
+@click.option("--result", type=_FILE, help="The whole result that the receipt is about, to be checked with it.")
 @click.option("--number", help="The number whose answer is to be proved; `-`: read it from standard input.")
 @click.option("--country", default="CN", show_default=True, help="Reads numbers written without a country.")
 @click.option("--column", help="The numbers' column in the result, by name or place from 1.")
@@ -125,7 +125,7 @@ def _from_result(
             digest.update(piece)
             size += len(piece)
         if (digest.hexdigest(), size) != (payload.result.sha256, payload.result.bytes):
-            raise InvalidInputError("This is not the result that the receipt is about.", code="other_result")
+            raise InvalidInputError("This is not the whole result that the receipt is about.", code="other_result")
         file = msgspec.json.decode(raw, type=_Kept)
         try:
             salt_key = base64.b64decode(file.salt_key, validate=True)
