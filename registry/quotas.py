@@ -26,9 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry import guardlanes, sealing
-from registry.errors import ConflictError, NotFoundError
+from registry.errors import ConflictError, FeedError, NotFoundError
 from registry.keys import FIRST_EPOCH
-from registry.quotakeys import NO_KEYS, Keys, SortedKeys, distinct, open_keys, write_keys
+from registry.logs import log
+from registry.quotakeys import Keys, SortedKeys, distinct, open_keys, write_keys
 from registry.times import EPOCH, local, to_micros
 
 if TYPE_CHECKING:
@@ -124,10 +125,26 @@ class Ledger:
             if known is None or known.file != file:
                 if len(self._known) >= _REMEMBERED:
                     self._known.clear()
-                known = self._known[party, epoch] = _Known(file, _mapped(self.shelf, file))
+                known = self._known[party, epoch] = _Known(*self.file(party, epoch))
         place, asked = store.recent_keys(party, epoch=epoch, after=known.place)
         known.add(place, np.frombuffer(asked, np.uint64))
         return known
+
+
+    def file(self, party: str, epoch: int) -> tuple[str, SortedKeys]:
+        """The name of the file of a month, and the keys in it, mapped; those of small checks since are not in it.
+
+        One that is gone or damaged (an older backup of the database points to it) counts as empty: numbers are paid
+        for twice rather than not answered.
+        """
+        while True:
+            file, _ = self.store.quotas.file(party, epoch=epoch)
+            try:
+                return file, _mapped(self.shelf, file)
+            except (NotFoundError, FeedError) as error:
+                if self.store.quotas.file(party, epoch=epoch)[0] == file:  # else it was replaced meanwhile
+                    log("quotas").warning("keys_lost", party=party, epoch=epoch, code=error.code)
+                    return file, SortedKeys()
 
 
 @dataclass
@@ -226,18 +243,14 @@ def charge_runs(
     """
     store = ledger.store
     while True:
-        file, before = store.quotas.file(party, epoch=period.epoch)
-        try:
-            old = _mapped(ledger.shelf, file)
-        except NotFoundError:  # replaced between the two
-            continue
+        file, old = ledger.file(party, period.epoch)
         with _written(ledger, party, period.epoch, (old.keys, *parts), work) as (new, name):
             with store.writing(about=about(party)):
                 if store.quotas.file(party, epoch=period.epoch)[0] != file:
                     continue
                 _, small = store.quotas.recent_keys(party, epoch=period.epoch)
                 waiting = np.frombuffer(small, np.uint64)
-                charged = len(new) - before - int((new.contains(waiting) & ~old.contains(waiting)).sum())
+                charged = len(new) - len(old) - int((new.contains(waiting) & ~old.contains(waiting)).sum())
                 if charged > room_inside(ledger, party, tier, period, but=hold):
                     raise ConflictError("The reservation of this scrub has ended.", code="hold_lost")
                 store.quotas.put_file(party, epoch=period.epoch, file=name, numbers=len(new))
@@ -263,11 +276,7 @@ def fold(
     sealed = np.frombuffer(b"".join(each.sealed for each in recents), np.uint8).reshape(-1, sealing.BLOCK)
     see(sealed, sum(each.unassigned for each in recents))
     while True:
-        file, _ = store.quotas.file(party, epoch=epoch)
-        try:
-            old = _mapped(ledger.shelf, file)
-        except NotFoundError:
-            continue
+        file, old = ledger.file(party, epoch)
         with _written(ledger, party, epoch, (old.keys, *asked), work) as (new, name):
             with store.writing(about=about(party)):
                 if store.quotas.file(party, epoch=epoch)[0] != file:
@@ -288,15 +297,6 @@ def forget(ledger: Ledger) -> int:
     for name in gone:
         ledger.shelf.delete(name)
     return len(gone)
-
-
-def keys_asked(ledger: Ledger, *, party: str, epoch: int) -> SortedKeys:
-    """All keys of a party's file of an epoch, mapped; those of small checks since are not in it."""
-    file, _ = ledger.store.quotas.file(party, epoch=epoch)
-    try:
-        return _mapped(ledger.shelf, file)
-    except NotFoundError:  # replaced meanwhile
-        return SortedKeys(NO_KEYS)
 
 
 def about(party: str) -> str:

@@ -138,9 +138,9 @@ def in_sequences(digits: Digits) -> NDArray[np.bool_]:
     return np.cumsum(marks[:-1]) > 0
 
 
-def are_dense(digits: Digits) -> NDArray[np.bool_]:
-    """Which of ascending numbers have many neighbours among them, near or in their group."""
-    return (_crowd(digits, _NEAR) >= _NEAR_DENSE) | (_crowd(digits, GROUP) >= _GROUP_DENSE)
+def are_dense(digits: Digits, *, near: int = _NEAR_DENSE, group: int = _GROUP_DENSE) -> NDArray[np.bool_]:
+    """Which of ascending numbers have many neighbours among them: so many of their hundred, or of their group."""
+    return (_crowd(digits, _NEAR) >= near) | (_crowd(digits, GROUP) >= group)
 
 
 def _crowd(digits: Digits, size: int) -> NDArray[np.int64]:

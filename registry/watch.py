@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from registry.store import Store
 
 _ASKED = 1 << 13  # numbers of a sample that are looked up in the tables
-_HOUR = timedelta(hours=1)
+_COUNTED = timedelta(hours=6)  # how old the national share may be: counting reads every registration
+_ALARMS_KEPT = timedelta(days=800)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,9 @@ class Watch:
         return party in self.store.guard.young(since=to_micros(since))
 
     def national(self) -> float:
-        """The share of numbers in use that are registered, an hour old at most."""
+        """The share of numbers in use that are registered, some hours old."""
         now = self.ledger.clock.now()
-        if self._national is None or not timedelta(0) <= now - self._national[0] < _HOUR:
+        if self._national is None or not timedelta(0) <= now - self._national[0] < _COUNTED:
             with self.store.reading():
                 active = self.store.registrations.totals().get("active", 0)
             self._national = now, min(1.0, active / self.settings.subscribers)
@@ -189,9 +190,11 @@ def add(watch: Watch, *, party: str, epoch: int, seen: Profile) -> tuple[Kind, .
 
 
 def forget(watch: Watch) -> int:
-    """Forget profiles of the months before the last one; how many."""
+    """Forget profiles of the months before the last one, and alarms that were decided about long ago; how many."""
+    long_ago = to_micros(watch.ledger.clock.now() - _ALARMS_KEPT)
     with watch.store.writing(about="guard"):
-        return watch.store.guard.forget_profiles(epoch=epoch_before(watch.ledger.period().epoch))
+        profiles = watch.store.guard.forget_profiles(epoch=epoch_before(watch.ledger.period().epoch))
+        return profiles + watch.store.guard.forget_alarms(before=long_ago)
 
 
 def _both(own: Found, whole: Found) -> Found:
@@ -213,7 +216,7 @@ def _hits(watch: Watch, party: str, profile: Profile) -> Hits | None:
     if len(digits) < watch.settings.least:
         return None
     sealed = sealing.seal_many(watch.ledger.keys.at_rest, digits)
-    before = quotas.keys_asked(watch.ledger, party=party, epoch=epoch_before(watch.ledger.period().epoch))
+    _, before = watch.ledger.file(party, epoch_before(watch.ledger.period().epoch))
     sealed = sealed[~before.contains(sealing.blind_many(watch.ledger.key, sealed))]
     with watch.store.reading():
         hits = len(watch.store.checks.preferences(_split(sealed)))

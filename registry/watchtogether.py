@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 1 << 21  # numbers of all young parties that are compared, about
 _MOST_YOUNG = 2_000
+_CUSTOMERS = 1 << 19  # numbers of real customers that are kept to compare with: the more, the surer
+_NEAR_DENSE, _GROUP_DENSE = 25, GROUP // 10  # lower than for one list: only what meets nobody counts here
 _TOGETHER = 16  # parties that one number is looked for at
 _SURE = 3.0  # standard errors
 _ENOUGH = 20.0  # meetings that chance must have led to expect
@@ -50,7 +52,7 @@ def compare(watch: Watch, keep: Callable[[], None] = lambda: None) -> int:
     rung = watch.store.guard.rung(epoch=epoch)
     customers = [profiles[party] for party in asked if party not in young and party not in rung]
     fresh = {party: profiles[party] for party in young if len(profiles[party].digits) >= watch.settings.least}
-    union = watch.chooser.joined(customers)
+    union = watch.chooser.joined(customers, most=_CUSTOMERS)
     keptprofiles.replace(watch, keptprofiles.CUSTOMERS, epoch, union)
     found = side_by_side(watch, fresh, union)
     alarms = 0
@@ -137,7 +139,7 @@ def _overlaps(digits: Sequence[Digits], settings: GuardSettings) -> tuple[list[f
 def _shared_out(digits: Sequence[Digits]) -> list[float]:
     """Which share of each party's numbers lies in a sequence or a full range of what all ask for together."""
     union = distinct(np.concatenate([np.empty(0, np.uint64), *digits]))
-    marked = signals.in_sequences(union) | signals.are_dense(union)
+    marked = signals.in_sequences(union) | signals.are_dense(union, near=_NEAR_DENSE, group=_GROUP_DENSE)
     return [float(marked[np.searchsorted(union, each)].mean()) if len(each) else 0.0 for each in digits]
 
 

@@ -158,7 +158,7 @@ def test_scrubs_that_hold_the_same_numbers_pay_for_them_once(store: Store, make:
     assert other.close(done=True).numbers == 5
     assert desk.used == (16, 16)
     desk.fold()
-    assert len(quotas.keys_asked(desk.ledger, party="acme", epoch=202611)) == 16
+    assert len(desk.ledger.file("acme", 202611)[1]) == 16
 
 
 def test_what_a_killed_worker_reserved_is_free_when_its_scrub_begins_again_or_time_is_over(
@@ -249,6 +249,25 @@ def test_months_before_the_last_are_forgotten(
     clock.advance(days=30)
     assert (quotas.forget(desk.ledger), len(shelf.files)) == (1, 0)
     assert not store.quotas.used("acme", epoch=202611)
+
+
+def test_keys_that_an_older_database_points_to_in_vain_are_paid_for_again_and_nobody_waits(
+    store: Store, make: Make, shelf: MemoryShelf
+) -> None:
+    desk = make(store)
+    for damage in (shelf.delete, lambda name: shelf.put(name, b"dc-asked what is this")):
+        desk.check(range(10))
+        desk.fold()
+        for name in list(shelf.files):
+            damage(name)
+        again = desk.elsewhere()
+        assert all(again.check(range(5)))
+        with again.meter() as meter:
+            meter.admit(numbers(range(12)))
+            assert meter.close(done=True).numbers == 7
+        again.fold()
+        assert all(again.elsewhere().check(range(12)))
+    assert desk.used[0] == 10 + 2 * (5 + 7)
 
 
 @given(
