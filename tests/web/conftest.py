@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from registry import parties
+from registry import logs, parties
 from registry.assembly import Registry
 from registry.keys import KeyRing, SigningKeys
 from registry.outside import keyfile
@@ -105,3 +107,14 @@ def problem() -> Callable[[Any, int], dict[str, Any]]:
         return body
 
     return check
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """What this process logs, as JSON."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    stream = io.StringIO()
+    logs.configure("json", stream=stream)
+    yield stream
+    root.handlers[:], root.level = before, level

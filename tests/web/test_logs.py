@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import re
-from collections.abc import Iterator
 
 import pytest
 from flask import Blueprint
@@ -34,16 +33,6 @@ def fault(what: str) -> str:
     except ValueError:
         logs.log("talk").exception("fault", about=what, digits=int(NUMBER), nested={what: [what]})
     raise RuntimeError(f"no way to {what}")
-
-
-@pytest.fixture
-def written() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    stream = io.StringIO()
-    logs.configure("json", stream=stream)
-    yield stream
-    root.handlers[:], root.level = before, level
 
 
 @pytest.fixture

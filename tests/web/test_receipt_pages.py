@@ -155,14 +155,14 @@ def test_nobody_else_gets_a_receipt_or_a_proof_of_it(app: Flask, registry: Regis
 
 
 def test_neither_numbers_nor_files_that_were_checked_are_logged_or_kept(
-    anybody: Visitor, receipt: Receipt, registry: Registry, capfd: pytest.CaptureFixture[str]
+    anybody: Visitor, receipt: Receipt, registry: Registry, written: io.StringIO
 ) -> None:
     raw, shelved = proof(registry, receipt, 5), set(registry.shelf.names(""))
     tables = _rows(registry)
     sent(anybody, raw)
     pasted(anybody, raw)
     sent(anybody, raw[:-40], 422)
-    out = "".join(capfd.readouterr())
+    out = written.getvalue()
     assert "/verify" in out
     for trace in (LAST, json.loads(raw)["proof"]["entry"], json.loads(raw)["envelope"]["payload"][:60]):
         assert trace not in out
