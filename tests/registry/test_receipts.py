@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registry import leaves, receiptchecks, receipts
+from registry import leaves, receiptchecks, receiptkeys, receipts
 from registry.envelopes import seal
-from registry.errors import InvalidInputError, NotFoundError
+from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.keys import KeyRing
 from registry.leaves import ENTRY, KEPT
 from registry.merkle import tree_of
@@ -276,3 +276,20 @@ def test_an_entry_has_44_bytes_and_begins_and_ends_as_published() -> None:
     entry = leaves.entries_of(np.full((1, 16), 7, np.uint8), np.full((1, 16), 9, np.uint8), kept)[0].tobytes()
     assert entry.hex() == "02" + "07" * 16 + "09" * 16 + "02" + "05" + "000000006b49d200" + "00"
     assert hashlib.sha256(b"\0" + entry).digest() == receiptchecks.leaf_hash(entry)
+
+
+def test_what_a_distrusted_key_signed_is_signed_again_by_the_newest_and_the_key_is_forgotten(
+    store: Store, clock: FakeClock, shelf: MemoryShelf, keys: KeyRing, tmp_path: Path
+) -> None:
+    receipt, fresh = issued(store, clock, shelf, keys, tmp_path, 3), ReceiptKeys([bytes(32)])
+    with pytest.raises(ConflictError):
+        receipts.distrust(store, ReceiptKeys([bytes(32), *SIGNING.seeds]), keyid=SIGNING.public[0].keyid)
+    receiptkeys.note(store, clock, fresh)
+    assert [key.keyid for key in receiptkeys.public_keys(store, fresh)] == [
+        fresh.public[0].keyid, SIGNING.public[0].keyid,
+    ]  # fmt: skip
+    assert receipts.distrust(store, fresh, keyid=SIGNING.public[0].keyid) == 1
+    assert [key.keyid for key in receiptkeys.public_keys(store, fresh)] == [fresh.public[0].keyid]
+    again = receipts.receipt_of(store, party="acme", receipt=receipt.receipt)
+    assert receipts.payload_of(again) == receipts.payload_of(receipt)
+    assert receiptchecks.check(receipts.file_of(keys, again), fresh.public, now=clock.now()).holds
