@@ -101,8 +101,10 @@ class ResultMessage(Out, frozen=True, kw_only=True):
 
 
 class ScrubAnswer(Out, frozen=True, kw_only=True):
-    """One scrub. `share`: how much of the list was read, 0 to 1; `counts`: lines by verdict, `reasons`: by verdict and
-    reason; `kept_until`: when call list and result are deleted; `problem`: why it failed, or `quota_reached`."""
+    """One scrub. `share`: how much of the work is done, 0 to 1; `not_before`: when it may begin at the earliest;
+    `counts`: lines by verdict, `reasons`: by verdict and reason; `changes`: distinct numbers by what became of them
+    since the scrub `again` (declined, allowed, same, new, gone; empty where nobody knows); `kept_until`: when its files
+    are deleted; `problem`: why it failed, or `quota_reached`."""
 
     scrub: str
     state: Literal["uploading", "waiting", "running", "done", "failed", "cancelled", "deleted"]
@@ -120,6 +122,7 @@ class ScrubAnswer(Out, frozen=True, kw_only=True):
     created: datetime
     submitted: datetime | None
     started: datetime | None
+    not_before: datetime | None
     finished: datetime | None
     size: int
     share: float
@@ -127,6 +130,7 @@ class ScrubAnswer(Out, frozen=True, kw_only=True):
     lines: int
     counts: dict[str, int]
     reasons: dict[str, int]
+    changes: dict[str, int]
     distinct: int
     charged: int
     edition: int
@@ -147,6 +151,7 @@ class ScrubAnswer(Out, frozen=True, kw_only=True):
             for name in (
                 "scrub", "state", "lane", "name", "sandbox", "again", "created", "submitted", "started", "finished",
                 "size", "lines", "charged", "edition", "rulebook", "valid_until", "problem", "receipt", "picked_up",
+                "not_before",
             )
         }
         said |= {name: getattr(job.ask, name) for name in ("campaign", "on_behalf", "at", "country")}
@@ -156,7 +161,7 @@ class ScrubAnswer(Out, frozen=True, kw_only=True):
         return cls(
             **said, channel=job.ask.channel.slug, category=job.ask.category.slug, column=job.ask.wanted,
             share=round(job.share, 4), seconds_left=None if left is None else math.ceil(left), counts=job.verdicts(),
-            reasons=dict(job.counts), distinct=job.distinct_numbers, kept_until=job.expires,
+            reasons=dict(job.counts), changes=dict(job.changes), distinct=job.distinct_numbers, kept_until=job.expires,
         )  # fmt: skip
 
 
