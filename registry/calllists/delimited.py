@@ -1,7 +1,7 @@
 """How delimited text is laid out, seen from its first lines.
 
-Rules of this room: the delimiter is the one that most lines have as often as the first line that has any; cells are
-looked at as text, whatever they are coded in.
+Rules of this room: the delimiter is the one that most lines have as often as the first; a title may stand above them.
+Cells are looked at as text, whatever they are coded in.
 """
 
 from __future__ import annotations
@@ -36,14 +36,17 @@ def _bare(cell: str) -> str:
 
 
 def delimiter_of(sample: bytes) -> str:
-    """The delimiter of UTF-8 text: the one that most lines have as often as the first that has any, outside quotes."""
-    best, most = ",", 0
-    for delimiter in DELIMITERS:
-        lines = lines_of(np.frombuffer(sample, np.uint8), ord(delimiter))
-        filled = np.flatnonzero(lines.stops > lines.starts)[:SAMPLE_LINES]
-        counts = lines.delimiters_each()[filled]
-        having = counts[counts > 0]
-        score = int((counts == having[0]).sum()) if len(having) else 0
-        if score > most:
-            best, most = delimiter, score
-    return best
+    """The delimiter of UTF-8 text: what stands in the first line, and as often in most others, outside quotes; or else
+    what most lines have as often as the first one that has any."""
+    return max(DELIMITERS, key=lambda delimiter: _fits(sample, delimiter))
+
+
+def _fits(sample: bytes, delimiter: str) -> tuple[bool, int]:
+    """How well a delimiter fits: whether it is the first line's and most others', how many lines have it as often."""
+    lines = lines_of(np.frombuffer(sample, np.uint8), ord(delimiter))
+    counts = lines.delimiters_each()[np.flatnonzero(lines.stops > lines.starts)[:SAMPLE_LINES]]
+    having = counts[counts > 0]
+    if not len(having):
+        return False, 0
+    alike = int((counts == having[0]).sum())
+    return bool(counts[0]) and alike * 2 >= len(counts), alike
