@@ -21,6 +21,7 @@ from registry.sealing import BLOCK
 BITS = 6
 PARTS = 1 << BITS
 ROW = np.dtype([("sealed", f"V{BLOCK}"), ("which", "<u4")])
+_RAW = np.dtype(f"V{ROW.itemsize}")  # a row that is only moved
 
 Rows = NDArray[np.void]
 
@@ -47,10 +48,11 @@ class Spool:
         rows["which"] = which
         part = sealed[:, 0] >> (8 - BITS) if len(sealed) else np.empty(0, np.uint8)
         order = np.argsort(part, kind="stable")
-        rows, bounds = rows[order], np.searchsorted(part[order], np.arange(PARTS + 1))
+        ordered = rows.view(_RAW).take(order).view(np.uint8).data
+        bounds = np.searchsorted(part.take(order), np.arange(PARTS + 1)) * ROW.itemsize
         with self._lock:
-            for number, file in enumerate(self._files):
-                file.write(rows[bounds[number] : bounds[number + 1]].tobytes())
+            for file, start, stop in zip(self._files, bounds.tolist(), bounds[1:].tolist()):
+                file.write(ordered[start:stop])
 
     def distinct(self) -> Iterator[Rows]:
         """The distinct numbers, ascending, part by part, each with the first answer it got."""
@@ -61,5 +63,6 @@ class Spool:
             keys = keys_of(np.ascontiguousarray(rows["sealed"]).view(np.uint8).reshape(-1, BLOCK))
             order = np.argsort(keys, kind="stable")
             first = np.ones(len(order), bool)
-            first[1:] = keys[order][1:] != keys[order][:-1]
-            yield rows[order[first]]
+            keys = keys.take(order)
+            np.not_equal(keys[1:], keys[:-1], out=first[1:])
+            yield rows.view(_RAW).take(order[first]).view(ROW)
