@@ -8,6 +8,7 @@ Rules of this room:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry import guardalarms, guardlanes, sealing, signals
+from registry.limits import Limit, spend_inside
 from registry.quotakeys import Keys, distinct
 from registry.quotas import Ledger, Period, about, room_inside, tier_of
 from registry.times import to_micros
@@ -29,13 +31,13 @@ _TOGETHER, _LOOKED_BACK = 200, 5_000  # of the newest checks: at most so many, w
 
 
 def charge_few(
-    ledger: Ledger, *, party: Party, sealed: NDArray[np.uint8], unassigned: int = 0
+    ledger: Ledger, *, party: Party, sealed: NDArray[np.uint8], unassigned: int = 0, limits: Sequence[Limit] = ()
 ) -> NDArray[np.bool_]:
     """Charge a party for some thousand sealed numbers u8[n, 16]; which of them may be answered, bool[n].
 
     In the order in which they stand, new ones until the quota is reached; known ones always. `unassigned`: how many
-    lines were refused because nobody holds their range; free, but watched. Raises NotAllowedError held_by_guard,
-    TooManyError slow_lane: then nothing is charged.
+    lines were refused because nobody holds their range; free, but watched. `limits` are spent in the same transaction.
+    Raises NotAllowedError held_by_guard, TooManyError slow_lane, too_many: then nothing is charged.
     """
     _must_not_count_up(ledger, party.party, sealed)
     period, name = ledger.period(), party.party
@@ -46,6 +48,7 @@ def charge_few(
     store = ledger.store
     with store.writing(about=about(name)):
         now = ledger.clock.now()
+        spend_inside(store, now, limits=limits)
         lane = guardlanes.must_be_open(store, name)
         known = ledger.known(name, period.epoch)
         granted, waiting = known.contains(asked), sum(map(len, known.runs))

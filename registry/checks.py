@@ -24,6 +24,7 @@ from registry.charging import charge_few
 from registry.decisions import Contact
 from registry.editions import MASKS
 from registry.errors import InvalidInputError, NotAllowedError
+from registry.limits import Limit, spend_all
 from registry.numbering.reading import Reason
 from registry.numbers import parse_many
 from registry.organisations import must_act_for
@@ -78,12 +79,12 @@ class Checker:
         self._hours: dict[tuple[object, ...], _Hour] = {}
         self._lock = threading.Lock()
 
-    def check(self, *, actor: Actor, ask: Ask, numbers: Sequence[str]) -> Checked:
-        """The answer to each typed number, charged to the party.
+    def check(self, *, actor: Actor, ask: Ask, numbers: Sequence[str], limits: Sequence[Limit] = ()) -> Checked:
+        """The answer to each typed number, charged to the party; `limits` are spent with it.
 
         Raises NotAllowedError not_a_telemarketer, held_by_guard, InvalidInputError no_numbers, too_many_numbers,
-        bad_campaign, bad_country, bad_time, bad_on_behalf, TooManyError slow_lane, UnavailableError holidays_unknown;
-        then nothing is charged.
+        bad_campaign, bad_country, bad_time, bad_on_behalf, TooManyError slow_lane, too_many, UnavailableError
+        holidays_unknown; then nothing is charged or spent.
         """
         party, now = telemarketer_of(actor), self._clock.now()
         if not 1 <= len(numbers) <= self._most:
@@ -108,10 +109,15 @@ class Checker:
                 told = self._of_tables(sealed, contact)
             unassigned = int(np.equal(found.reason, Reason.UNASSIGNED).sum())
             if len(good) or unassigned:
-                granted = charge_few(self._ledger, party=party, sealed=sealed, unassigned=unassigned).tolist()
+                granted = charge_few(
+                    self._ledger, party=party, sealed=sealed, unassigned=unassigned, limits=limits
+                ).tolist()
+                limits = ()
                 told = [answer if may else QUOTA_REACHED for answer, may in zip(told, granted)]
             for place, answer in zip(good.tolist(), told):
                 answers[place] = answer
+        if limits:
+            spend_all(self._store, self._clock, limits=limits)
         return Checked(tuple(answers), contact.at, edition, self._rulebooks.at(contact.at).name)
 
     def _of_sandbox(

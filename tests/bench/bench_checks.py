@@ -34,8 +34,16 @@ bcrypt_cost = 4
 day = 50000000
 epoch = 50000000
 
-[guard]
-least = 1000000  # drawn numbers are what it is there to stop
+[guard]  # it looks at all of it, and finds nothing: drawn numbers are what it is there to stop
+sequence_share = 1.0
+dense_share = 1.0
+remainder_share = 1.0
+unassigned_share = 1.0
+unevenness = 1e-9
+hits_low = 1e-9
+hits_high = 1000.0
+meets = 1e-9
+overlap_share = 1.0
 """
 
 

@@ -16,6 +16,7 @@ from registry.numbers import parse_one
 from registry.preferences import Preference
 from tests.doubles import FakeClock
 from tests.web.conftest import Carrier
+from web.api import metering
 
 Problem = Callable[[Any, int], dict[str, Any]]
 TYPED = "138 0013 8000"
@@ -130,3 +131,16 @@ def test_numbers_that_are_counted_up_are_not_answered(
 ) -> None:
     answer = check(client, headers, *(f"139{place:08d}" for place in range(5_000)))
     assert problem(answer, 403)["code"] == "held_by_guard"
+
+
+def test_a_key_may_ask_so_often_a_minute_also_where_nothing_is_charged_or_all_is_wrong(
+    client: FlaskClient, headers: dict[str, str], problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metering, "MOST_OFTEN", 3)
+    assert 'r=2' in check(client, headers, TYPED).headers["RateLimit"].rpartition(",")[2]
+    assert 'r=1' in check(client, headers, "nobody").headers["RateLimit"].rpartition(",")[2]
+    assert problem(check(client, headers, TYPED, country="x"), 422)
+    refused = check(client, headers, TYPED)
+    assert problem(refused, 429)["code"] == "requests_spent"
+    assert refused.headers["RateLimit"].startswith('"api-key-checks";r=0;t=')
+    assert int(refused.headers["Retry-After"]) in range(15, 22)

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 
 from web.api.balance import with_balance
 from web.api.edge import Operation, answer, only, operation, read
-from web.api.metering import often
+from web.api.metering import often, spending_here
 from web.api.scrub_messages import CheckAnswer, CheckItem, ChecksAnswer, ChecksRequest
 from web.current import checker_of
 from web.guard import actor_of_request, key
@@ -39,7 +39,9 @@ def check() -> Response:
     request.max_content_length = _LARGEST
     asked = read(ChecksRequest)
     items = [(str(each.number), each.id) if isinstance(each, CheckItem) else (str(each), "") for each in asked.numbers]
-    found = checker_of().check(actor=actor_of_request(), ask=asked.ask(), numbers=[number for number, _ in items])
+    found = checker_of().check(
+        actor=actor_of_request(), ask=asked.ask(), numbers=[number for number, _ in items], limits=spending_here()
+    )
     answers = [
         CheckAnswer(
             number=number, id=own, verdict=said.verdict, reason=said.reason, rule=said.rule, until=said.until,

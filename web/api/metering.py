@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from datetime import datetime
 from typing import ParamSpec
 
-from flask import Response
+from flask import Response, g
 
 from registry.errors import TooManyError
-from registry.limits import Limit, spend_inside, subject_of
-from registry.times import to_micros
+from registry.limits import Limit, gcra, spend_inside, subject_of
+from registry.times import Micros, to_micros
 from web.current import registry_of
 from web.guard import actor_of_request
 
@@ -32,24 +33,49 @@ def metered(view: Callable[P, Response]) -> Callable[P, Response]:
 
     Raises TooManyError requests_spent.
     """
-    return _metered(view, _NAME, lambda: MOST)
 
-
-def often(view: Callable[P, Response]) -> Callable[P, Response]:
-    """As `metered`, out of an allowance of its own for what is asked very often."""
-    return _metered(view, _OFTEN, lambda: MOST_OFTEN)
-
-
-def _metered(view: Callable[P, Response], name: str, most_of: Callable[[], int]) -> Callable[P, Response]:
     @functools.wraps(view)
     def spending(*args: P.args, **values: P.kwargs) -> Response:
-        most = most_of()
-        left, reset = _spend(name, most)
+        left, reset = _spend(_NAME, MOST)
         response = view(*args, **values)
-        say(response, name, most=most, per_s=PER_S, left=left, reset=reset)
+        say(response, _NAME, most=MOST, per_s=PER_S, left=left, reset=reset)
         return response
 
     return spending
+
+
+def often(view: Callable[P, Response]) -> Callable[P, Response]:
+    """As `metered`, out of an allowance of its own for what is asked very often.
+
+    The view spends it together with what else it writes: `spending_here()` in its own transaction, once. Where the view
+    refuses, it is spent all the same.
+    """
+
+    @functools.wraps(view)
+    def spending(*args: P.args, **values: P.kwargs) -> Response:
+        limit = _limit(_OFTEN, MOST_OFTEN)
+        left, reset = _look(limit)
+        g.spending_here = (limit,)
+        try:
+            response = view(*args, **values)
+        except TooManyError as error:
+            if error.facts.get("limit") != limit.name:
+                _spend(_OFTEN, MOST_OFTEN)
+                raise
+            raise _spent(limit, error.retry_after) from None
+        except Exception:
+            _spend(_OFTEN, MOST_OFTEN)
+            raise
+        say(response, limit.name, most=limit.most, per_s=PER_S, left=left - 1, reset=reset)
+        return response
+
+    return spending
+
+
+def spending_here() -> tuple[Limit, ...]:
+    """What a view behind `often` has to spend."""
+    limits: tuple[Limit, ...] = g.spending_here
+    return limits
 
 
 def say(response: Response, name: str, *, most: int, per_s: int, left: int, reset: int) -> None:
@@ -63,16 +89,35 @@ def say(response: Response, name: str, *, most: int, per_s: int, left: int, rese
 
 def _spend(name: str, most: int) -> tuple[int, int]:
     """Requests left now, and seconds until all are there again."""
-    registry = registry_of()
-    limit = Limit(name, subject_of(registry.keys, b"key:" + actor_of_request().key.encode()), most, PER_S)
-    now = registry.clock.now()
+    store, now, limit = registry_of().store, registry_of().clock.now(), _limit(name, most)
     try:
-        with registry.store.writing():
-            spend_inside(registry.store, now, limits=(limit,))
-            arrival = registry.store.allowances.arrival(subject=limit.subject, name=limit.name)
+        with store.writing():
+            spend_inside(store, now, limits=(limit,))
+            arrival = store.allowances.arrival(subject=limit.subject, name=limit.name)
     except TooManyError as error:
-        raise TooManyError(
-            f"This key may ask {most} times a minute.", code="requests_spent", retry_after=error.retry_after, limit=name
-        ) from None
+        raise _spent(limit, error.retry_after) from None
+    return _left(limit, arrival, now)
+
+
+def _look(limit: Limit) -> tuple[int, int]:
+    """As `_spend` says it, before it is spent. Raises TooManyError requests_spent where nothing is left."""
+    now = registry_of().clock.now()
+    arrival = registry_of().store.allowances.arrival(subject=limit.subject, name=limit.name)
+    _arrival, wait = gcra(Micros(arrival), to_micros(now), interval=limit.interval, tolerance=limit.tolerance)
+    if wait:
+        raise _spent(limit, max(1, -(-wait // 1_000_000)))
+    return _left(limit, arrival, now)
+
+
+def _limit(name: str, most: int) -> Limit:
+    return Limit(name, subject_of(registry_of().keys, b"key:" + actor_of_request().key.encode()), most, PER_S)
+
+
+def _left(limit: Limit, arrival: int, now: datetime) -> tuple[int, int]:
     ahead = max(0, arrival - to_micros(now))
     return (limit.tolerance - ahead) // limit.interval, -(-ahead // 1_000_000)
+
+
+def _spent(limit: Limit, retry_after: int) -> TooManyError:
+    detail = f"This key may ask {limit.most} times a minute."
+    return TooManyError(detail, code="requests_spent", retry_after=retry_after, limit=limit.name)
