@@ -323,8 +323,8 @@ def test_what_killed_workers_left_in_folders_and_on_the_shelf_is_deleted(small_t
     assert seen(town, job).lines == 1
 
 
-def test_several_scrubs_run_at_a_time_and_each_has_its_own_answers(small_town: Town) -> None:
-    town = small_town
+def test_several_scrubs_run_at_a_time_and_each_has_its_own_answers(any_town: Town) -> None:
+    town = any_town
     town.load(30)
     rolled(town)
     jobs = [send(town, listed(town, *range(start, start + 40))) for start in range(4)]
