@@ -103,7 +103,7 @@ def document(app: Flask) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Decline Call (谢绝来电)", "version": VERSION,
-            "description": "Feeds, keys, reports and registrations. Errors are RFC 9457 problems.",
+            "description": "Feeds, keys, reports, registrations, call lists, receipts. Errors are RFC 9457 problems.",
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": tag, "description": f"{english} · {chinese}"} for tag, (english, chinese) in TAGS.items()],
