@@ -24,13 +24,16 @@ if TYPE_CHECKING:
 
 EDITION_PUBLISHED, KEY_ROTATED, REPORT_JUDGED = "edition.published", "key.rotated", "report.judged"
 QUARANTINE_ADDED, MEASURE_PROPOSED = "quarantine.added", "measure.proposed"
+MEASURE_STARTED, MEASURE_LIFTED = "measure.started", "measure.lifted"
 SCRUB_DONE, SCRUB_FAILED, SCRUB_EXPIRING = "scrub.done", "scrub.failed", "scrub.expiring"
 EVENTS: Mapping[str, str] = {  # what an endpoint may ask for
     EDITION_PUBLISHED: "a new edition is in your feed",
     KEY_ROTATED: "list keys of a new epoch wait for you",
     REPORT_JUDGED: "reports you sent were judged (one event for a batch)",
     QUARANTINE_ADDED: "rows you sent wait in quarantine (one event for a batch)",
-    MEASURE_PROPOSED: "a measure against a caller is proposed to you",
+    MEASURE_PROPOSED: "notice was given of a measure that is yours to carry out, or against you",
+    MEASURE_STARTED: "a measure that is yours to carry out, or against you, is in force",
+    MEASURE_LIFTED: "such a measure was lifted or is over",
     SCRUB_DONE: "a call list was checked; its result waits for you",
     SCRUB_FAILED: "a call list could not be checked",
     SCRUB_EXPIRING: "the answers to a campaign's call list end soon",

@@ -14,6 +14,7 @@ from registry.store.batchrows import BatchRows
 from registry.store.checks import Checks
 from registry.store.codes import Codes
 from registry.store.consents import Consents
+from registry.store.credit import Credit
 from registry.store.editions import Editions
 from registry.store.engine import Engine
 from registry.store.enterprises import Enterprises
@@ -24,6 +25,7 @@ from registry.store.findings import FindingRows
 from registry.store.guard import Guard
 from registry.store.handling import Handlings
 from registry.store.jobs import Jobs
+from registry.store.measures import Measures
 from registry.store.numberevents import NumberEvents
 from registry.store.organisations import Organisations
 from registry.store.parties import Parties
@@ -53,6 +55,7 @@ class Store:
         self.checks = Checks(engine)
         self.codes = Codes(engine)
         self.consents = Consents(engine)
+        self.credit = Credit(engine)
         self.editions = Editions(engine)
         self.enterprises = Enterprises(engine)
         self.epochs = Epochs(engine)
@@ -62,6 +65,7 @@ class Store:
         self.guard = Guard(engine)
         self.handling = Handlings(engine)
         self.jobs = Jobs(engine)
+        self.measures = Measures(engine)
         self.number_events = NumberEvents(engine)
         self.organisations = Organisations(engine)
         self.parties = Parties(engine)

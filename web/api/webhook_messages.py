@@ -10,8 +10,8 @@ from msgspec import Meta
 from web.api.messages import In, Out
 
 EventType = Literal[
-    "edition.published", "key.rotated", "report.judged", "quarantine.added", "measure.proposed", "scrub.done",
-    "scrub.failed", "scrub.expiring",
+    "edition.published", "key.rotated", "report.judged", "quarantine.added", "measure.proposed",
+    "measure.started", "measure.lifted", "scrub.done", "scrub.failed", "scrub.expiring",
 ]
 Events = Annotated[list[EventType], Meta(min_length=1, max_length=16)]
 Address = Annotated[str, Meta(min_length=1, max_length=2000, description="https, outside private networks.")]

@@ -48,8 +48,7 @@ def show() -> Response:
 @operation(Operation(
     summary="Add an endpoint", chinese="添加通知地址", tag="webhooks", request=WebhookRequest,
     answers={201: WebhookAdded}, problems=(400, 401, 403, 409, 413, 415, 422, 429, 503),
-    says="Events are POSTed to it, signed as Standard Webhooks says. The secret is told only in this answer. "
-    "measure.proposed may be asked for already; nothing writes it yet.",
+    says="Events are POSTed to it, signed as Standard Webhooks says. The secret is told only in this answer.",
 ))
 @key("webhooks")
 @metered
