@@ -79,7 +79,7 @@ def play(attack: Attack, country: Country, database: Path, seed: int) -> Learned
     with scene(country, database=database) as found:
         random = np.random.default_rng(seed)
         for _ in range(attack.established):
-            customers = country.customers(country.size // 200, random)
+            customers = country.customers(min(1_000_000, country.size // 200), random)
             by_scrubs(found, [(found.party("plus", days_ago=400), iter([customers]))])
         watchtogether.compare(found.watch)
         found.own = country.customers(country.size // 20, random) if attack.own else found.own
@@ -94,6 +94,7 @@ def main() -> None:
     parser.add_argument("--prefixes", type=int, default=30, help="ranges of a million numbers each")
     parser.add_argument("--registered", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--without-tables", action="store_true", help="for nations: nobody looks up who is registered")
     parser.add_argument("--only", default="", help="attacks whose name contains this")
     asked = parser.parse_args()
     print("| what is asked for | answered | registered among them | days | what stopped it |")
@@ -108,7 +109,8 @@ def main() -> None:
                     load_plan(), prefixes=asked.prefixes, share=share, seed=asked.seed, held_back=held_back,
                     in_use=IN_USE,
                 )
-                made[held_back] = country, registered(country, Path(folder) / f"{held_back}.db")
+                path = Path(folder) / f"{held_back}.db"
+                made[held_back] = country, registered(country, path, really=not asked.without_tables)
             found = play(attack, *made[held_back], asked.seed)
             why = f"{', '.join(sorted(found.stopped)) or 'nothing'}{f' ({min(found.lanes)})' if found.lanes else ''}"
             print(f"| {attack.name} | {found.answered:,} | {found.registered:,} | {found.days} | {why} |", flush=True)

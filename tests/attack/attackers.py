@@ -124,7 +124,10 @@ def _play(scene: Scene, attackers: Sequence[tuple[Party, Guesses]], way: Way, mo
                 alive.remove((party, guesses))
             spent += found.answered == before
         if alive and spent == len(alive):  # their quotas are spent for today
+            watch.fold_due(scene.watch, scene.folder)
+            watchtogether.compare(scene.watch)
             scene.clock.advance(seconds=timedelta(days=1).total_seconds())
+            alive = [each for each in alive if _goes_on(scene, each[0], found)]
             if scene.watch.ledger.period().epoch != month:
                 found.stopped.add("quota")
                 break

@@ -95,7 +95,7 @@ class Country:
 class Scene:
     """A registry of a country: store, meter, watch, a clock that stands until it is moved."""
 
-    def __init__(self, country: Country, folder: Path, guard: GuardSettings | None = None) -> None:
+    def __init__(self, country: Country, folder: Path) -> None:
         self.country, self.folder, self.clock = country, folder, FakeClock()
         self.own: Digits = np.empty(0, np.uint64)  # what the attacker knew before
         self.store = Store(SqliteEngine(folder / "registry.db", synchronous="OFF"))
@@ -104,7 +104,7 @@ class Scene:
         used = int(country.fill.sum() * GROUP)
         ranges = [str(group)[2:] for group in country.held_back.tolist()]
         settings = Settings(
-            scrubs=ScrubSettings(), guard=guard or GuardSettings(subscribers=max(1, used), decoy_ranges=ranges)
+            scrubs=ScrubSettings(), guard=GuardSettings(subscribers=max(1, used), decoy_ranges=ranges)
         )
         shelf = FolderShelf(folder / "shelf")
         self.watch = Watch(Ledger(self.store, self.clock, shelf, self.keys, settings), country.plan)
@@ -139,22 +139,22 @@ class Scene:
 
 
 @contextmanager
-def scene(country: Country, *, database: Path | None = None, guard: GuardSettings | None = None) -> Iterator[Scene]:
+def scene(country: Country, *, database: Path | None = None, empty: bool = False) -> Iterator[Scene]:
     """A registry of a country in a folder that goes away; `database`: one in which everybody is registered already."""
     with tempfile.TemporaryDirectory() as folder:
         if database is not None:
             shutil.copy(database, Path(folder) / "registry.db")
-        found = Scene(country, Path(folder), guard)
-        if database is None:
+        found = Scene(country, Path(folder))
+        if database is None and not empty:
             found.register()
         yield found
         found.store.close()
 
 
-def registered(country: Country, path: Path) -> Path:
-    """Write a database in which everybody who declines calls is registered, for `scene`."""
+def registered(country: Country, path: Path, *, really: bool = True) -> Path:
+    """Write a database in which everybody who declines calls is registered, for `scene`; or nobody is."""
     with (
-        scene(country) as found, closing(sqlite3.connect(found.folder / "registry.db")) as source,
+        scene(country, empty=not really) as found, closing(sqlite3.connect(found.folder / "registry.db")) as source,
         closing(sqlite3.connect(path)) as copy,
     ):
         source.backup(copy)
