@@ -234,7 +234,11 @@ def _spans(texts: pa.Array) -> tuple[Any, Any, Any]:
 
 
 def _shown(column: pa.Array) -> list[str]:
-    """Cells for looking at them."""
+    """Cells for looking at them; texts as bytes first, for programs write what is no UTF-8."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary.take(column.indices)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = column.cast(pa.large_binary())
     return ["" if value is None else _as_text(value)[:_LONGEST_CELL] for value in column.to_pylist()]
 
 

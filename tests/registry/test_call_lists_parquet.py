@@ -99,6 +99,16 @@ def test_a_number_is_read_from_whatever_type_holds_it_whole(phones: pa.Array, ex
     assert reasons(phones) == expected
 
 
+def test_texts_that_are_no_utf8_come_back_as_they_are() -> None:
+    names = pa.array(["王".encode("gb18030"), b"Li", None], pa.binary())
+    wrong = pa.StringArray.from_buffers(3, *names.buffers()[1:], names.buffers()[0])
+    content = written(pa.table({"name": wrong, "phone": [N, M, M]}))
+    assert seen(content).rows[0] == ("\ufffd\ufffd", DECLINED)
+    result = read(scrubbed(content))
+    assert result["name"].combine_chunks().cast(pa.binary()).equals(names)
+    assert result["verdict"].to_pylist() == ["declined", "allowed", "allowed"]
+
+
 numbers = st.sampled_from([DECLINED, FREE, "x", "", None, f"+86{FREE}"])
 
 
