@@ -29,5 +29,8 @@ SCRUBS = Migration(
         "CREATE UNIQUE INDEX scrub_idempotency ON scrub (party, idempotency) WHERE idempotency <> ''",
         """CREATE TABLE scrub_part (scrub TEXT NOT NULL, part INTEGER NOT NULL, size INTEGER NOT NULL,
             sha256 TEXT NOT NULL, file TEXT NOT NULL, PRIMARY KEY (scrub, part))""",
+        # whom a telemarketer has anything from, for each scrub and check
+        "CREATE INDEX consent_telemarketer ON consent (telemarketer, number)",
+        "CREATE INDEX personal_entry_telemarketer ON personal_entry (telemarketer, number)",
     ),
 )
