@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from registry import guardalarms, keptprofiles, quotas, signals
+from registry import guardalarms, keptprofiles, meetings, quotas, signals
 from registry.profiles import GROUP, Digits, Profile
-from registry.quotakeys import distinct
+from registry.quotakeys import SortedKeys, distinct
 from registry.signals import Found, Kind
 from registry.times import to_micros
 
@@ -32,7 +32,7 @@ _MOST_YOUNG = 2_000
 _CUSTOMERS = 1 << 19  # numbers of real customers that are kept to compare with: the more, the surer
 _NEAR_DENSE, _GROUP_DENSE = 25, GROUP // 10  # lower than for one list: only what meets nobody counts here
 _TOGETHER = 16  # parties that one number is looked for at
-_SURE = 3.0  # standard errors
+_SURE = 3.0  # standard errors; a quarter more where chance was counted, too
 _ENOUGH = 20.0  # meetings that chance must have led to expect
 
 
@@ -50,11 +50,15 @@ def compare(watch: Watch, keep: Callable[[], None] = lambda: None) -> int:
         keep()
         profiles[party] = keptprofiles.profile_of(watch, party, epoch)
     rung = watch.store.guard.rung(epoch=epoch)
-    customers = [profiles[party] for party in asked if party not in young and party not in rung]
+    known = [party for party in asked if party not in young and party not in rung]
+    customers = [profiles[party] for party in known]
     fresh = {party: profiles[party] for party in young if len(profiles[party].digits) >= watch.settings.least}
     union = watch.chooser.joined(customers, most=_CUSTOMERS)
     keptprofiles.replace(watch, keptprofiles.CUSTOMERS, epoch, union)
-    found = side_by_side(watch, fresh, union)
+    found, files = side_by_side(watch, fresh, union), meetings.files_of(watch, known, epoch)
+    for party in (each for each in fresh if asked[each] > watch.compared):
+        keep()
+        found[party] = _exactly(watch, fresh[party], files, found.get(party, Found()))
     alarms = 0
     for party, signal in found.items():
         keep()
@@ -105,9 +109,10 @@ def side_by_side(watch: Watch, young: Mapping[str, Profile], customers: Profile)
     for i, name in enumerate(names):
         if parties[i]:
             kinds[name].append("overlap")
-        others = distinct(np.concatenate([np.empty(0, np.uint64), *digits[:i], *digits[i + 1 :]]))
-        if thought_up[i] >= settings.dense_share and _is_split(settings, digits[i], others, figures[name]):
-            kinds[name].append("split")
+        if thought_up[i] >= settings.dense_share:
+            others = distinct(np.concatenate([np.empty(0, np.uint64), *digits[:i], *digits[i + 1 :]]))
+            if _is_split(settings, digits[i], others, figures[name]):
+                kinds[name].append("split")
         if _is_apart(watch, young[name], customers, figures[name]):
             kinds[name].append("apart")
         figures[name] |= {
@@ -151,8 +156,17 @@ def _is_apart(watch: Watch, profile: Profile, customers: Profile, figures: dict[
     return expected >= _ENOUGH and _by_chance(watch.settings, expected, met)
 
 
-def _by_chance(settings: GuardSettings, expected: float, met: int) -> bool:
-    return met / expected < settings.meets - _SURE / math.sqrt(expected)
+def _exactly(watch: Watch, profile: Profile, files: Sequence[SortedKeys], found: Found) -> Found:
+    """What was found of a party, and whether number by number it meets real customers oftener than chance."""
+    expected, met = meetings.count(watch, profile.digits, files)
+    apart = expected >= _ENOUGH and _by_chance(watch.settings, expected, met, sure=1.25 * _SURE)
+    if not apart or "apart" in found.kinds:
+        return found
+    return Found((*found.kinds, "apart"), {**found.figures, "met": met, "met_by_chance": round(expected, 1)})
+
+
+def _by_chance(settings: GuardSettings, expected: float, met: int, *, sure: float = _SURE) -> bool:
+    return met / expected < settings.meets - sure / math.sqrt(expected)
 
 
 def _meetings(mine: Digits, theirs: Digits) -> tuple[float, int]:

@@ -74,11 +74,11 @@ ATTACKS = (
 )  # fmt: skip
 
 
-def play(attack: Attack, country: Country, database: Path, seed: int) -> Learned:
+def play(attack: Attack, country: Country, database: Path, seed: int, established: int | None) -> Learned:
     """One attack on a fresh registry; what came of it."""
     with scene(country, database=database) as found:
         random = np.random.default_rng(seed)
-        for _ in range(attack.established):
+        for _ in range(established if established and attack.established else attack.established):
             customers = country.customers(min(1_000_000, country.size // 200), random)
             by_scrubs(found, [(found.party("plus", days_ago=400), iter([customers]))])
         watchtogether.compare(found.watch)
@@ -95,6 +95,7 @@ def main() -> None:
     parser.add_argument("--registered", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--without-tables", action="store_true", help="for nations: nobody looks up who is registered")
+    parser.add_argument("--established", type=int, help="telemarketers who have asked before, where there are any")
     parser.add_argument("--only", default="", help="attacks whose name contains this")
     asked = parser.parse_args()
     print("| what is asked for | answered | registered among them | days | what stopped it |")
@@ -111,7 +112,7 @@ def main() -> None:
                 )
                 path = Path(folder) / f"{held_back}.db"
                 made[held_back] = country, registered(country, path, really=not asked.without_tables)
-            found = play(attack, *made[held_back], asked.seed)
+            found = play(attack, *made[held_back], asked.seed, asked.established)
             why = f"{', '.join(sorted(found.stopped)) or 'nothing'}{f' ({min(found.lanes)})' if found.lanes else ''}"
             print(f"| {attack.name} | {found.answered:,} | {found.registered:,} | {found.days} | {why} |", flush=True)
 

@@ -16,6 +16,7 @@ from registry import (
     charging,
     decoys,
     guardalarms,
+    meetings,
     parties,
     quotas,
     registrations,
@@ -32,6 +33,7 @@ from registry.numbering import NumberPlan
 from registry.parties import Party
 from registry.preferences import Category, Channel
 from registry.profiles import Chooser, Profile, Ranges, Sample, unpacked
+from registry.quotakeys import SortedKeys
 from registry.quotas import Ledger
 from registry.scrubjobs import Ask, ScrubJob
 from registry.settings import Settings
@@ -337,3 +339,16 @@ def test_who_asks_for_numbers_of_a_held_back_range_made_them_up(room: Room) -> N
     asked = np.append(scattered(), np.array([8613800990001, 8613800995000, 8613800999999], np.uint64))
     job, ruling = room.scrub(party, asked)
     assert (ruling.lane, ruling.kinds, job.lane) == ("held", ("decoys",), "held")
+
+
+def test_numbers_in_use_meet_other_numbers_in_use_oftener_than_their_neighbours_do(room: Room) -> None:
+    random = np.random.default_rng(3)
+    used = np.sort(random.permutation(100_000)[:40_000].astype(np.uint64) + np.uint64(FIRST))  # two in five
+    asked = sealing.blind_many(room.watch.ledger.key, room.seal(random.permutation(used)[:9_000]))
+    files = [SortedKeys(np.sort(asked))]
+    customers = random.permutation(used)[:9_000]
+    drawn = random.integers(FIRST, FIRST + 100_000, 9_000).astype(np.uint64)
+    expected, met = meetings.count(room.watch, customers, files)
+    assert 2.1 < met / expected < 2.9
+    expected, met = meetings.count(room.watch, np.unique(drawn), files)
+    assert 0.85 < met / expected < 1.15
