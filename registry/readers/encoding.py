@@ -93,6 +93,8 @@ def _from_narrow(head: bytes, source: Iterator[bytes], progress: Progress) -> It
 
 def narrow_of(window: bytes) -> str:
     """UTF-8, unless fewer than half of the lines that are not ASCII are UTF-8 and more of them are GB18030."""
+    if _decodes(window, "utf-8"):
+        return "utf-8"
     lines = [line for line in window.splitlines() if not line.isascii()]
     as_utf8 = sum(_decodes(line, "utf-8") for line in lines)
     if as_utf8 * 2 >= len(lines):
