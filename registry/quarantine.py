@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from registry import audit, numberevents, reports
+from registry.decisions import ZONE
 from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.keys import FIRST_EPOCH
 from registry.logs import without_numbers
@@ -81,7 +82,7 @@ def reasons(store: Store, *, source: str | None = None) -> dict[str, int]:
 def release(
     store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, rulebooks: Rulebooks, *, source: str, kind: Kind,
     name: str, corrected: dict[str, Any] | None = None, country: str = "CN", actor: str = "",
-    shelf: Shelf | None = None,
+    shelf: Shelf | None = None, zone: str = ZONE,
 ) -> RowResult:
     """Take a quarantined row again, with corrected fields or as it is; a duplicate counts as released too.
 
@@ -104,7 +105,7 @@ def release(
     else:
         result = reports.take_one(
             store, keys, clock, plan, rulebooks, source=source, kind=kind, fields=fields, country=country, batch=batch,
-            line=line, shelf=shelf,
+            line=line, shelf=shelf, zone=zone,
         )  # fmt: skip
     _resolve(store, clock, source=source, name=name, actor=actor, state="released", note=result.result)
     return result

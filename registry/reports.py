@@ -3,6 +3,7 @@
 Rules of this room:
 - A report is unique by its source and the source's own id.
 - Verdicts are found before the chunk's transaction begins, so that writers wait for the writing alone.
+- What becomes of a report begins with it (`routing.py`), in the same transaction; nothing becomes of a sandbox party's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from registry import citing, intake
+from registry.decisions import ZONE
 from registry.errors import InvalidInputError
+from registry.handling import Tools
 from registry.intake import Intake, RowResult
 from registry.judging import Verdict, judge
 from registry.limits import Limit, spend_inside, subject_of
@@ -21,6 +24,7 @@ from registry.logs import without_numbers
 from registry.readers.rows import Row, Unreadable
 from registry.report_entries import Entry, Reading
 from registry.report_rows import Kind, Refusal
+from registry.routing import begin_inside
 from registry.times import to_micros
 from registry.trials import trial_of
 from registry.webhook_events import REPORT_JUDGED, emit
@@ -57,6 +61,7 @@ class _Desk:
     reading: Reading
     about: str = "reports"
     shelf: Shelf | None = None
+    zone: str = ZONE
 
     def known(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         return self.store.reports.known(self.source, ids)
@@ -65,7 +70,14 @@ class _Desk:
         return _judge(self, entries)
 
     def add(self, batch: str, entries: Sequence[Entry], verdicts: Mapping[int, Verdict], now: datetime) -> None:
-        self.store.reports.add(_report(self, batch, entry, verdicts[id(entry)], now) for entry in entries)
+        self.keep([_report(self, batch, entry, verdicts[id(entry)], now) for entry in entries])
+
+    def keep(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Store rows of reports and begin their handling."""
+        self.store.reports.add(rows)
+        if self.reading.trial is None:
+            tools = Tools(self.store, self.clock, self.keys, self.plan, self.rulebooks, self.zone)
+            begin_inside(tools, rows, kind=self.kind)
 
     def accepted(self, entry: Entry, verdict: Verdict) -> RowResult:
         return _accepted(entry, verdict)
@@ -77,7 +89,7 @@ class _Desk:
 def stream_in(
     store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, rulebooks: Rulebooks, *, source: str, kind: Kind,
     rows: Iterable[Row | Unreadable], format: str = "", country: str = "CN", idempotency: str | None = None,
-    origin: str = "api", reporter: SealedNumber | None = None, shelf: Shelf | None = None,
+    origin: str = "api", reporter: SealedNumber | None = None, shelf: Shelf | None = None, zone: str = ZONE,
 ) -> Iterator[RowResult | Intake]:
     """Take rows in while they arrive: one RowResult each, in their order, and the Intake last.
 
@@ -85,23 +97,24 @@ def stream_in(
     `rows` may be a `readers.Rows`, whose progress is then kept. Nothing of a chunk is answered before it is stored.
     Raises ConflictError (idempotency_reused, batch_in_progress) and whatever reading the rows raises; chunks before
     that stay, and the batch can be continued under its idempotency key. `shelf`: where receipts' leaves lie, which
-    verdicts cite; without it they cite none.
+    verdicts cite; without it they cite none. `zone`: of working days.
     """  # fmt: skip
     reading = Reading(plan=plan, kind=kind, country=country, keys=keys, trial=trial_of(store, keys, source))
-    desk = _Desk(store, keys, clock, plan, rulebooks, source, kind, reporter, reading, shelf=shelf)
+    desk = _Desk(store, keys, clock, plan, rulebooks, source, kind, reporter, reading, shelf=shelf,
+                 zone=zone)
     return intake.stream(desk, rows, format=format, idempotency=idempotency, origin=origin, most=CHUNK)
 
 
 def take_in(
     store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, rulebooks: Rulebooks, *, source: str, kind: Kind,
     rows: Iterable[Row | Unreadable], format: str = "", country: str = "CN", idempotency: str | None = None,
-    origin: str = "api", reporter: SealedNumber | None = None, shelf: Shelf | None = None,
+    origin: str = "api", reporter: SealedNumber | None = None, shelf: Shelf | None = None, zone: str = ZONE,
 ) -> Intake:
     """Take all rows in and answer with the counts alone; parameters and errors as in `stream_in`."""  # fmt: skip
     return intake.last_of(
         stream_in(
             store, keys, clock, plan, rulebooks, source=source, kind=kind, rows=rows, format=format, country=country,
-            idempotency=idempotency, origin=origin, reporter=reporter, shelf=shelf,
+            idempotency=idempotency, origin=origin, reporter=reporter, shelf=shelf, zone=zone,
         )
     )  # fmt: skip
 
@@ -109,7 +122,7 @@ def take_in(
 def take_one(
     store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, rulebooks: Rulebooks, *, source: str, kind: Kind,
     fields: dict[str, Any], country: str = "CN", reporter: SealedNumber | None = None, batch: str = "", line: int = 1,
-    shelf: Shelf | None = None,
+    shelf: Shelf | None = None, zone: str = ZONE,
 ) -> RowResult:
     """Take one report in that somebody waits for: a person's, or a corrected row.
 
@@ -119,7 +132,7 @@ def take_one(
     trial = trial_of(store, keys, source)
     desk = _Desk(
         store, keys, clock, plan, rulebooks, source, kind, reporter,
-        Reading(plan=plan, kind=kind, country=country, keys=keys, trial=trial), shelf=shelf,
+        Reading(plan=plan, kind=kind, country=country, keys=keys, trial=trial), shelf=shelf, zone=zone,
     )  # fmt: skip
     now = clock.now()
     entry = desk.reading.entries([Row(line, b"", fields, typed=False)], to_micros(now))[0]
@@ -135,7 +148,7 @@ def take_one(
         if reporter is not None:
             own = Limit("reports-number-day", subject_of(keys, b"number:" + reporter), REPORTS_A_DAY, _DAY_S)
             spend_inside(store, now, limits=(own,))
-        store.reports.add([_report(desk, batch, entry, verdict, now)])
+        desk.keep([_report(desk, batch, entry, verdict, now)])
         judged = {"batch": batch, "origin": "one", "rows": 1, "accepted": 1, "duplicates": 0, "quarantined": 0}
         emit(store, clock, type=REPORT_JUDGED, party=source, data={**judged, "verdicts": {verdict.verdict: 1}})
     return _accepted(entry, verdict)

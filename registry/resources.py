@@ -104,7 +104,8 @@ def chains_at(
 ) -> list[Chain]:
     """Who answers for callers at moments, in their order; two queries for all of them."""
     codes = {prefix for caller, _ in asked for prefix in prefixes(caller)}
-    plain = {caller: seal_one(keys.at_rest, caller) for caller, _ in asked if caller.kind == 1}
+    plain = {caller: seal_one(keys.at_rest, caller) for caller in {caller for caller, _ in asked} if caller.kind == 1}
+    planned = {caller: plan.carrier_of(caller) for caller in plain}
     by_prefix: dict[str, list[Resource]] = {}
     for resource in store.enterprises.under(sorted(codes)):
         by_prefix.setdefault(resource.prefix, []).append(resource)
@@ -113,7 +114,7 @@ def chains_at(
         by_number.setdefault(resource.number or b"", []).append(resource)
     newest = max((at for _, at in asked), default=None)
     ported = store.registrations.ported_of(sorted(plain.values()), at=to_micros(newest)) if newest and plain else {}
-    found = []
+    found, empty = [], dict[str, Chain]()
     for caller, at in asked:
         held = by_number.get(plain[caller], []) if caller.kind == 1 else []
         entries = [held, *(by_prefix.get(prefix, []) for prefix in prefixes(caller))]
@@ -122,8 +123,13 @@ def chains_at(
         if caller.kind == 1:
             sealed = plain[caller]
             served = store.registrations.ported_to(sealed, at=to_micros(at)) if sealed in ported else None
-            access = served or plan.carrier_of(caller)
-        found.append(_chain(covering, access))
+            access = served or planned[caller]
+        if covering:
+            found.append(_chain(covering, access))
+        else:
+            if access not in empty:
+                empty[access] = _chain(covering, access)
+            found.append(empty[access])
     return found
 
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 PEOPLE = "people"
 _LETTERS, _LONG = "bcdfghjkmnpqrstvwxz", 12  # a reference of letters only is never taken for a number
+_FAIR = 256 - 256 % len(_LETTERS)
+_LETTER_OF = bytes(ord(_LETTERS[byte % len(_LETTERS)]) for byte in range(256))
+_UNFAIR = bytes(range(_FAIR, 256))
 _MESSAGES = 2
 _MALICIOUS = frozenset({"ring_once", "bombing"})
 _SYSTEM = "system"
@@ -47,10 +50,10 @@ def begin_inside(tools: Tools, rows: Iterable[Mapping[str, Any]], *, kind: Kind)
     chains = iter(chains_at(tools.store, tools.keys, tools.plan, known))
     found = [next(chains) if caller is not None else Chain() for caller in callers]
     desks = _desks(tools, found)
-    ends = _Ends(tools, now)
+    ends, kinds = _Ends(tools, now), {caller: int(tools.plan.caller_kind(caller)) for caller in set(callers)}
     begun = [
-        _begun(tools, row, caller, chain, desk, now, ends) for row, caller, chain, desk in
-        zip(wanted, callers, found, desks)
+        _begun(row, reference, kinds[caller], chain, desk, now, ends) for row, reference, caller, chain, desk in
+        zip(wanted, new_references(len(wanted)), callers, found, desks)
     ]
     tools.store.handling.add(begun)
     tools.store.handling.note_many(_moves(begun, to_micros(now)))
@@ -101,17 +104,27 @@ class _Ends:
             return None
 
 
+def new_references(count: int) -> list[str]:
+    """Fresh reference numbers of reports."""
+    letters = bytearray()
+    while len(letters) < count * _LONG:  # bytes that would favour some letters are left out
+        drawn = secrets.token_bytes(count * _LONG + 64)
+        letters += drawn.translate(_LETTER_OF, _UNFAIR)
+    text = letters.decode()
+    return [text[place * _LONG : (place + 1) * _LONG] for place in range(count)]
+
+
 def _begun(
-    tools: Tools, row: Mapping[str, Any], caller: Number | None, chain: Chain, desk: str, now: datetime, ends: _Ends
+    row: Mapping[str, Any], reference: str, caller_kind: int, chain: Chain, desk: str, now: datetime, ends: _Ends
 ) -> Handling:
     rulebook = row["rulebook"]
     return Handling(
-        row["source"], row["source_id"], "".join(secrets.choice(_LETTERS) for _ in range(_LONG)),
+        row["source"], row["source_id"], reference,
         "forwarded" if desk else "accepted", desk, now, from_micros(row["at"]),
         "malicious" if row["mode"] in _MALICIOUS else "commercial",
         "message" if row["channel"] == _MESSAGES else "call", row["channel"] or 0,
         -1 if row["category"] is None else row["category"], row["mode"] or "",
-        SealedNumber(row["caller"]) if row["caller"] else None, int(tools.plan.caller_kind(caller)), "",
+        SealedNumber(row["caller"]) if row["caller"] else None, caller_kind, "",
         chain.carrier, chain.provider, chain.content, chain.resource, rulebook, row["verdict"], row["reason"],
         ends.of("handle" if desk else "forward", rulebook), now,
     )  # fmt: skip

@@ -158,7 +158,7 @@ def _results(
     return stream_in(
         registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=source, kind=kind,
         rows=read(stream, format=form, columns=FIELDS), country=country, idempotency=idempotency, origin="inbox",
-        shelf=registry.shelf,
+        shelf=registry.shelf, zone=registry.settings.numbers.zone,
     )
 
 

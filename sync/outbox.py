@@ -116,6 +116,7 @@ def _take_page(
         registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=box.source, kind=kind,
         rows=rows, format="ftc" if kind == "ftc" else "outbox", country=country, origin="outbox",
         idempotency=f"outbox {_digest(box.position, body)}", shelf=registry.shelf,
+        zone=registry.settings.numbers.zone,
     )  # fmt: skip
     for place, result in enumerate(results, 1):
         if isinstance(result, Intake):

@@ -116,7 +116,7 @@ def fix(name: str) -> Page:
                 result = quarantine.release(
                     registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=party,
                     kind="carrier", name=name, corrected=form.fields(), country=registry.settings.numbers.country,
-                    actor=actor().name, shelf=registry.shelf,
+                    actor=actor().name, shelf=registry.shelf, zone=registry.settings.numbers.zone,
                 )
             except (InvalidInputError, ConflictError) as error:
                 form.blame(error, field_of(error.code))

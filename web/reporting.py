@@ -64,7 +64,7 @@ def report() -> Page:
                 result = reports.take_one(
                     registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=SOURCE,
                     kind="people", fields=_fields(form, number), country=registry.settings.numbers.country,
-                    reporter=number, shelf=registry.shelf,
+                    reporter=number, shelf=registry.shelf, zone=registry.settings.numbers.zone,
                 )
             except InvalidInputError as error:
                 _blame(form, error)

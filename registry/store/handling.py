@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from registry.handling import Handling
@@ -12,6 +13,7 @@ from registry.times import from_micros, to_micros
 
 _NAMES = tuple(field.name.rstrip("_") for field in fields(Handling))
 _ALL = ", ".join(_NAMES)
+_VALUES = attrgetter(*(field.name for field in fields(Handling)))
 _OPTIONAL = ("due", "closed")
 _TIMES = ("received", "at", "updated")
 
@@ -91,10 +93,13 @@ class Handlings:
 
 
 def _columns(handling: Handling) -> dict[str, Any]:
-    row = {field.name.rstrip("_"): getattr(handling, field.name) for field in fields(Handling)}
-    row |= {name: to_micros(row[name]) for name in _TIMES}
-    row |= {name: to_micros(row[name]) if row[name] else 0 for name in _OPTIONAL}
-    return row | {"escalated": int(handling.escalated)}
+    row = dict(zip(_NAMES, _VALUES(handling)))
+    for name in _TIMES:
+        row[name] = to_micros(row[name])
+    for name in _OPTIONAL:
+        row[name] = to_micros(row[name]) if row[name] else 0
+    row["escalated"] = int(handling.escalated)
+    return row
 
 
 def _handling(row: Row) -> Handling:

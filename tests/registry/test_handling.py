@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from registry import audit, enterprises, handling, parties, resources, routing
+from registry import audit, enterprises, handling, parties, reports, resources, routing, trials
 from registry.access import SYSTEM
 from registry.errors import ConflictError, NotAllowedError, NotFoundError
 from registry.handling import Handling, Tools
 from registry.keys import KeyRing
 from registry.numbers import parse_caller
+from registry.readers.rows import Row
 from registry.resources import Resource
 from registry.sealing import seal_one
 from registry.store import Store
-from registry.times import to_micros
+from registry.times import iso, to_micros
 from tests.doubles import FakeClock
 
 
@@ -141,3 +142,31 @@ def test_a_note_keeps_no_number(centre: Centre) -> None:
     found = centre.come(centre.row("1069000155"))[0]
     centre.move(found, "close", note="called 13800138000 back")
     assert "13800138000" not in str(centre.store.handling.moves(found.source, found.source_id))
+
+
+def taken(centre: Centre, source: str, kind: Any = "carrier", **changes: Any) -> Any:
+    tools = centre.tools
+    said = {"id": f"t{source}", "called": "+8613900000001", "caller": "1069000155", "channel": "messages",
+            "at": iso(centre.clock.now()), "description": "贷款"} | changes  # fmt: skip
+    return reports.take_in(centre.store, tools.keys, centre.clock, tools.plan, tools.rulebooks, source=source,
+                           kind=kind, rows=[Row(1, b"row", said)])  # fmt: skip
+
+
+def test_a_report_that_is_taken_in_is_handled_and_a_sandbox_partys_is_not(centre: Centre) -> None:
+    parties.add_party(centre.store, centre.clock, party="trial", kind="carrier", name_zh="试", name_en="Trial",
+                      sandbox=True)  # fmt: skip
+    assert taken(centre, "people", "people").accepted == 1
+    found = centre.store.handling.of_report("people", "tpeople")
+    assert found is not None
+    assert found.state == "accepted"
+    magic = trials.trial_of(centre.store, centre.tools.keys, "trial")
+    assert magic is not None
+    number = magic.sandbox.cases[0].number
+    assert taken(centre, "trial", "people", called=number.e164).accepted == 1
+    assert centre.store.handling.of_report("trial", "ttrial") is None
+
+
+def test_references_are_letters_only_and_differ() -> None:
+    made = routing.new_references(500)
+    assert len(set(made)) == 500
+    assert all(len(each) == 12 and each.isalpha() for each in made)

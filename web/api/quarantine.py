@@ -82,6 +82,7 @@ def release(row: str) -> Response:
         registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=source, name=row,
         kind="ftc" if held.format == "ftc" else "carrier", corrected=corrected,
         country=registry.settings.numbers.country, actor=actor_of_request().name, shelf=registry.shelf,
+        zone=registry.settings.numbers.zone,
     )
     return answer(msgspec.convert(result, RowAnswer, from_attributes=True))
 

@@ -50,7 +50,7 @@ def take() -> Response:
         registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks,
         source=party_of().party, kind=_KIND_OF[kind], idempotency=idempotency, origin="api",
         rows=read(request.stream, format="ftc" if kind == "ftc" else format, columns=FIELDS),
-        country=registry.settings.numbers.country, shelf=registry.shelf,
+        country=registry.settings.numbers.country, shelf=registry.shelf, zone=registry.settings.numbers.zone,
     ))  # fmt: skip
 
 
