@@ -76,14 +76,16 @@ SCOPES: Mapping[str, str] = {  # of API keys
     "registrations": "register numbers for people who proved them (kiosks, hotlines)",
     "check": "ask for up to 10,000 numbers at once whether a contact may happen",
     "scrub": "have call lists checked: send them, follow them, fetch results",
+    "resources": "keep the ledger of number resources: send the quarterly list, read it",
+    "measures": "read orders and measures, confirm that orders were carried out, appeal",
     "webhooks": "be told of events: endpoints, their secrets, deliveries",
     "read": "read public figures without the site's limits; the own balance, scrubs and receipts",
     "metrics": "read /metrics from elsewhere",
 }
 
 SCOPES_OF: Mapping[str, tuple[str, ...]] = {  # what the keys of a kind of party may do
-    "carrier": ("feed", "reports", "number-events", "registrations", "webhooks", "read"),
-    "telemarketer": ("check", "scrub", "read", "webhooks"),
+    "carrier": ("feed", "reports", "number-events", "registrations", "resources", "measures", "webhooks", "read"),
+    "telemarketer": ("check", "scrub", "measures", "read", "webhooks"),
     "centre": ("reports", "webhooks", "read"),
     "regulator": ("read", "metrics"),
 }

@@ -20,6 +20,7 @@ from registry import (
     evidence,
     jobs,
     limits,
+    measures,
     quotas,
     receipts,
     registrations,
@@ -51,6 +52,7 @@ Work = Callable[["Registry", Keep], jobs.Counts]
 HOUR_S = 3600
 GUARD_S = 5  # how soon checks are looked at together
 PARTIES_S = 60  # how soon parties are looked at side by side
+MEASURES_S = 60  # how soon a measure whose time has come starts or ends
 INDEX_S = 10  # how soon a new base has its index
 ACKNOWLEDGEMENT_DAYS = 400  # how long what carriers said is kept, to answer for any day of a year
 
@@ -165,6 +167,12 @@ def side_by_side(registry: Registry, keep: Keep) -> jobs.Counts:
     return {"alarms": watchtogether.compare(registry.watch, keep)}
 
 
+def carry_out(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Start and end measures whose time has come; carriers are given their orders."""
+    keep()
+    return measures.run_due(registry.store, registry.clock)
+
+
 JOBS: Mapping[str, Job] = {
     "publish": Job(publish, lambda settings: settings.publish.every_s, 0),
     "ingest": Job(ingest, lambda settings: settings.jobs.ingest_s, 1, shared=True),
@@ -175,6 +183,7 @@ JOBS: Mapping[str, Job] = {
     "drop": Job(drop, lambda settings: settings.scrubs.drop_s, 4, shared=True),
     "guard": Job(guard, lambda _settings: GUARD_S, 3),
     "parties": Job(side_by_side, lambda _settings: PARTIES_S, 6),
+    "measures": Job(carry_out, lambda _settings: MEASURES_S, 5),
     "tidy": Job(tidy, lambda settings: settings.jobs.tidy_s, 5),
     "purge": Job(purge, lambda _settings: HOUR_S, 90, rarely=True),
     "inspect": Job(inspect, lambda _settings: HOUR_S, 150, rarely=True),

@@ -65,6 +65,7 @@ from web.api import (
     scrubparts,
     scrubresults,
 )
+from web.api import measures as api_measures
 from web.api import receipts as api_receipts
 from web.api import scrubs as api_scrubs
 from web.api import webhooks as api_webhooks
@@ -84,7 +85,7 @@ MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no fo
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,
     keys.blueprint, reports.blueprint, numberevents.blueprint, quarantine.blueprint, api_webhooks.blueprint,
     checks.blueprint, balance.blueprint, api_scrubs.blueprint, scrubparts.blueprint, scrubresults.blueprint,
-    api_receipts.blueprint,
+    api_receipts.blueprint, api_measures.blueprint,
     rulebooks.blueprint, openapi.blueprint, vitals.blueprint,
 )
 

@@ -44,6 +44,8 @@ JOB_WORDS: Mapping[str, Mapping[str, Any]] = {
         "checks": lazy_gettext("checks"),
         "alarms": lazy_gettext("alarms"),
         "asked": lazy_gettext("files of quotas"),
+        "started": lazy_gettext("started"),
+        "expired": lazy_gettext("expired"),
     },
     "job": {
         "publish": lazy_gettext("Publish lists"),
@@ -57,6 +59,7 @@ JOB_WORDS: Mapping[str, Mapping[str, Any]] = {
         "scrubs": lazy_gettext("Check call lists"),
         "drop": lazy_gettext("Look into drop folders"),
         "guard": lazy_gettext("Watch what telemarketers ask for"),
+        "measures": lazy_gettext("Start and end measures"),
         "parties": lazy_gettext("Look at young telemarketers side by side"),
         "inspect": lazy_gettext("Look over published files"),
     },

@@ -122,6 +122,8 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "reports": lazy_gettext("Send reports"),
         "number-events": lazy_gettext("Send number events"),
         "registrations": lazy_gettext("Register numbers"),
+        "resources": lazy_gettext("Keep the ledger of number resources"),
+        "measures": lazy_gettext("Read, confirm and appeal measures"),
         "check": lazy_gettext("Check single numbers"),
         "scrub": lazy_gettext("Have call lists checked"),
         "webhooks": lazy_gettext("Be told of events"),

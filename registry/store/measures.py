@@ -102,13 +102,23 @@ class Measures:
             measure=measure, party=party, step=step, at=at,
         ) > 0
 
-    def orders(self, *, party: str = "", measure: str = "", open_only: bool = False, limit: int = 500) -> list[Row]:
-        """Orders of a carrier or of a measure: measure, party, step, told, confirmed (Micros, 0: not yet)."""
+    def orders(
+        self, *, party: str = "", measure: str = "", open_only: bool = False, limit: int = 500,
+        after: tuple[str, str] | None = None,
+    ) -> list[Row]:
+        """Orders of a carrier or of a measure: measure, party, step, told, confirmed (Micros, 0: not yet).
+
+        `after`: measure and step of the carrier's order behind which they begin.
+        """
+        said, step = after or ("", "")
         return self._engine.rows(
             """SELECT measure, party, step, told, confirmed FROM measure_order
             WHERE (party = :party OR :party = '') AND (measure = :measure OR :measure = '')
-            AND (confirmed = 0 OR :open = 0) ORDER BY told, measure, party, step LIMIT :limit""",
-            party=party, measure=measure, open=int(open_only), limit=limit,
+            AND (confirmed = 0 OR :open = 0) AND (:said = '' OR (told, measure, party, step) > (
+                SELECT told, measure, party, step FROM measure_order
+                WHERE measure = :said AND party = :party AND step = :step))
+            ORDER BY told, measure, party, step LIMIT :limit""",
+            party=party, measure=measure, open=int(open_only), limit=limit, said=said, step=step,
         )
 
     def _many(self, where: str, **values: Any) -> tuple[Measure, ...]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from registry import audit, credit, enterprises, measures, parties
+from registry import audit, credit, enterprises, measures, orders, parties
 from registry.access import Actor
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
+from registry.keys import KeyRing
 from registry.measures import Measure
 from registry.parties import Member
 from registry.store import Store
@@ -83,6 +84,22 @@ def test_a_measure_starts_after_its_notice_and_ends_at_its_time_and_carriers_get
         ("cmcc", "begin", True), ("cmcc", "end", False), ("cucc", "begin", False), ("cucc", "end", False),
     ]  # fmt: skip
     assert audit.verify(office.store)
+
+
+def test_orders_of_a_carrier_go_on_behind_any_of_them_confirmed_or_not(office: Office, keys: KeyRing) -> None:
+    made = [office.decided() for _ in range(3)]
+    office.clock.advance(days=1)
+    measures.run_due(office.store, office.clock)
+    measures.confirm(office.store, office.clock, actor=office.by("cmcc"), measure=made[0].measure, step="begin")
+
+    def asked(**more: Any) -> list[orders.Order]:
+        return list(orders.orders_of(office.store, office.clock, keys, party="cmcc", **more))
+
+    whole = asked(open_only=False)
+    assert {each.measure.measure for each in whole} == {each.measure for each in made}
+    assert asked(open_only=False, after=whole[0].cursor) == whole[1:]
+    assert asked(open_only=True) == [each for each in whole if each.confirmed is None]
+    assert asked(open_only=True, after=whole[-1].cursor) == []
 
 
 def test_who_proposed_a_measure_does_not_decide_it(office: Office) -> None:

@@ -36,6 +36,7 @@ _PARTS: dict[str, dict[str, Any]] = {
     "event": {"type": "string", "pattern": "^msg_[0-9a-f]{24}$", "description": "The webhook-id of an event."},
     "scrub": {"type": "string", "pattern": "^[a-z]{24}$", "description": "The id of a scrub."},
     "receipt": {"type": "string", "pattern": "^[a-z]{24}$", "description": "The id of a receipt."},
+    "measure": {"type": "string", "pattern": "^[a-z]{12}$", "description": "The id of a measure."},
     "part": {"type": "integer", "minimum": 1, "maximum": 10_000, "description": "Which part, from 1."},
     "row": {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "The id of a row in quarantine."},
 }
@@ -46,6 +47,7 @@ TAGS = {
     "reports": ("Reports", "举报"),
     "scrubs": ("Call lists", "外呼名单核对"),
     "receipts": ("Receipts", "回执"),
+    "measures": ("Number resources and measures", "码号资源与处置措施"),
     "webhooks": ("Webhooks", "通知"),
     "number-events": ("Number events", "号码变动"),
     "rules": ("Rules", "规则"),
@@ -103,7 +105,8 @@ def document(app: Flask) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Decline Call (谢绝来电)", "version": VERSION,
-            "description": "Feeds, keys, reports, registrations, call lists, receipts. Errors are RFC 9457 problems.",
+            "description": "Feeds, keys, reports, registrations, call lists, receipts, measures. "
+            "Errors are RFC 9457 problems.",
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": tag, "description": f"{english} · {chinese}"} for tag, (english, chinese) in TAGS.items()],
