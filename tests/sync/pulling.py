@@ -16,7 +16,7 @@ from registry.keys import KeyRing
 from registry.settings import JobSettings, OutboxSettings, Settings
 from registry.store import Store
 from sync.ingest import ingest_due
-from tests.doubles import FakeClock
+from tests.doubles import FakeClock, MemoryShelf
 
 
 def report(place: int, **changes: Any) -> dict[str, Any]:
@@ -36,6 +36,7 @@ class World:
     def __init__(self, store: Store, keys: KeyRing, clock: FakeClock, plan: Any, rulebooks: Any, folder: Path) -> None:
         self.registry: Any = SimpleNamespace(
             store=store, keys=keys, clock=clock, plan=plan, rulebooks=rulebooks, instance=folder,
+            shelf=MemoryShelf(),
             settings=Settings(outboxes=OutboxSettings(allow_private=True), jobs=JobSettings(ingest_s=1)),
         )
         self.store, self.clock, self.inbox = store, clock, folder / "inbox"
