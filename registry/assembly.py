@@ -14,6 +14,7 @@ from pathlib import Path
 
 from registry import credentials, parties
 from registry.errors import InvalidInputError, SettingsError
+from registry.gathering import Gatherer
 from registry.interfaces import Clock, Shelf, SmsGateway
 from registry.keys import FIRST_EPOCH, KeyRing, SigningKeys
 from registry.numbering import NumberPlan, load_plan
@@ -69,6 +70,11 @@ class Registry:
     def quotas(self) -> Ledger:
         """What quotas of telemarketers are kept with; it remembers their newest keys."""
         return Ledger(self.store, self.clock, self.shelf, self.keys, self.settings)
+
+    @cached_property
+    def gatherer(self) -> Gatherer:
+        """What lets upheld reports come together; it remembers the texts it saw."""
+        return Gatherer(self.store, self.clock, self.keys, self.settings.cases)
 
     @property
     def receipt_keys(self) -> ReceiptKeys:

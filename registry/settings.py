@@ -186,6 +186,20 @@ class ApplicationSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_on
     waiting_days: Days = 180  # where nobody decides
 
 
+class CaseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When upheld reports make a case, and what is held for review instead (rules 77-79)."""
+
+    reports: Positive = 20  # of one campaign, within `days`
+    days: Days = 90
+    numbers: Positive = 5  # over so many numbers, an enterprise's sum counts
+    near_percent: Count = 90  # of `reports`: from here on a number stands just under the threshold
+    near_numbers: Positive = 2  # so many such numbers of one enterprise are no chance
+    likeness_percent: Count = 70  # from here on two texts are one
+    bombing_reporters: Positive = 30  # people with one text against one company in an hour: held
+    settle_minutes: Positive = 60  # before a report counts
+    every_s: Positive = 60
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All settings; every section may be left out."""
 
@@ -203,6 +217,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     outboxes: OutboxSettings = field(default_factory=OutboxSettings)
     scrubs: ScrubSettings = field(default_factory=ScrubSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
+    cases: CaseSettings = field(default_factory=CaseSettings)
 
 
 # reading

@@ -18,6 +18,7 @@ from registry import (
     consents,
     epochs,
     evidence,
+    gathering,
     jobs,
     limits,
     measures,
@@ -157,6 +158,11 @@ def purge(registry: Registry, keep: Keep) -> jobs.Counts:
     return counts
 
 
+def gather(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Let upheld reports come together, and open the cases that are due."""
+    return gathering.gather(registry.gatherer, keep)
+
+
 def guard(registry: Registry, keep: Keep) -> jobs.Counts:
     """Look at what telemarketers ask for in checks, as they come in."""
     return watch.fold_due(registry.watch, registry.instance / "work", keep)
@@ -184,6 +190,7 @@ JOBS: Mapping[str, Job] = {
     "guard": Job(guard, lambda _settings: GUARD_S, 3),
     "parties": Job(side_by_side, lambda _settings: PARTIES_S, 6),
     "measures": Job(carry_out, lambda _settings: MEASURES_S, 5),
+    "gather": Job(gather, lambda settings: settings.cases.every_s, 7),
     "tidy": Job(tidy, lambda settings: settings.jobs.tidy_s, 5),
     "purge": Job(purge, lambda _settings: HOUR_S, 90, rarely=True),
     "inspect": Job(inspect, lambda _settings: HOUR_S, 150, rarely=True),

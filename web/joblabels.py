@@ -60,6 +60,7 @@ JOB_WORDS: Mapping[str, Mapping[str, Any]] = {
         "drop": lazy_gettext("Look into drop folders"),
         "guard": lazy_gettext("Watch what telemarketers ask for"),
         "measures": lazy_gettext("Start and end measures"),
+        "gather": lazy_gettext("Gather upheld reports into cases"),
         "parties": lazy_gettext("Look at young telemarketers side by side"),
         "inspect": lazy_gettext("Look over published files"),
     },

@@ -11,6 +11,7 @@ from registry.store.allowances import Allowances
 from registry.store.applications import Applications
 from registry.store.audit import Audit
 from registry.store.batchrows import BatchRows
+from registry.store.cases import Cases
 from registry.store.checks import Checks
 from registry.store.codes import Codes
 from registry.store.consents import Consents
@@ -22,6 +23,7 @@ from registry.store.epochs import Epochs
 from registry.store.feedhistory import FeedHistory
 from registry.store.feeds import Feeds
 from registry.store.findings import FindingRows
+from registry.store.gathering import Gathering
 from registry.store.guard import Guard
 from registry.store.handling import Handlings
 from registry.store.jobs import Jobs
@@ -52,6 +54,7 @@ class Store:
         self.applications = Applications(engine)
         self.audit = Audit(engine)
         self.batch_rows = BatchRows(engine)
+        self.cases = Cases(engine)
         self.checks = Checks(engine)
         self.codes = Codes(engine)
         self.consents = Consents(engine)
@@ -62,6 +65,7 @@ class Store:
         self.feed_history = FeedHistory(engine)
         self.feeds = Feeds(engine)
         self.findings = FindingRows(engine)
+        self.gathering = Gathering(engine)
         self.guard = Guard(engine)
         self.handling = Handlings(engine)
         self.jobs = Jobs(engine)

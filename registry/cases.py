@@ -1,0 +1,223 @@
+"""Cases: what an enterprise is accused of, the reports that speak for it, and what is done about it, step by step.
+
+Rules of this room:
+- A case stands in a state of `casemoves.py`; each move has an actor, a reason and a moment, in its timeline and in the
+  audit trail. Nobody decides what they proposed, whatever their role.
+- Merging moves all reports and campaigns to the case that stays; splitting takes some reports out into a new one.
+- A case that is closed keeps its reports; what comes after gathers anew.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from registry import audit
+from registry.access import may
+from registry.casemoves import LAST, move_of, must_be_worked
+from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
+from registry.logs import without_numbers
+from registry.times import to_micros
+
+if TYPE_CHECKING:
+    from registry.access import Actor
+    from registry.interfaces import Clock
+    from registry.store import Store
+
+DAYS = 60  # until a case is to be decided [D]
+WHYS = ("campaign", "spread", "just_under", "officer", "split")
+_LETTERS, _LONG, _LONGEST = "bcdfghjkmnpqrstvwxz", 12, 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case. `enterprise`: "" where nobody is known to answer; `why` it was opened: one of WHYS; `numbers`: how many
+    callers; `first`, `last`: contacts; `proposal`: the move that somebody proposed, "" for none."""
+
+    case_id: str
+    enterprise: str
+    state: str
+    why: str
+    category: int
+    kind: str
+    opened: datetime
+    updated: datetime
+    due: datetime | None
+    assigned: str = ""
+    reports: int = 0
+    numbers: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    proposal: str = ""
+    proposed_by: str = ""
+    proposed: datetime | None = None
+    merged_into: str = ""
+
+
+def case_of(store: Store, case_id: str) -> Case:
+    """A case. Raises NotFoundError no_such_case."""
+    found = store.cases.case(case_id)
+    if found is None:
+        raise NotFoundError("There is no such case.", code="no_such_case")
+    return found
+
+
+def open_inside(store: Store, clock: Clock, *, enterprise: str, why: str, actor: str, note: str = "") -> Case:
+    """Open a case without reports yet, inside `writing(about="cases")`."""
+    now = clock.now()
+    made = Case(
+        "".join(secrets.choice(_LETTERS) for _ in range(_LONG)), enterprise, "open", why, -1, "", now, now,
+        now + timedelta(days=DAYS),
+    )
+    store.cases.put(made)
+    _keep(store, clock, made, actor, "open", note or why)
+    return made
+
+
+def open_case(store: Store, clock: Clock, *, actor: Actor, enterprise: str, reason: str) -> Case:
+    """Open a case against an enterprise by hand. What waits uncounted against it gathers to it.
+
+    Raises NotFoundError no_such_enterprise, InvalidInputError no_reason.
+    """
+    said = _reason(reason)
+    _must(actor, "work_cases")
+    with store.writing(about="cases"):
+        if store.enterprises.enterprise(enterprise) is None:
+            raise NotFoundError("There is no such enterprise.", code="no_such_enterprise")
+        made = open_inside(store, clock, enterprise=enterprise, why="officer", actor=actor.name, note=said)
+        store.cases.take_waiting(made.case_id, enterprise)
+        return store.cases.recount(made.case_id)
+
+
+def assign(store: Store, clock: Clock, *, actor: Actor, case_id: str, member: str) -> Case:
+    """Give a case to a member of the regulator ("" nobody). Raises NotFoundError no_such_member, ConflictError."""
+    _must(actor, "work_cases")
+    with store.writing(about="cases"):
+        found = case_of(store, case_id)
+        must_be_worked(found.state)
+        if member and not _works_cases(store, member):
+            raise NotFoundError("There is no such member who works on cases.", code="no_such_member")
+        made = replace(found, assigned=member, updated=clock.now())
+        store.cases.put(made)
+        _keep(store, clock, made, actor.name, "assign", "")
+        return made
+
+
+def propose(store: Store, clock: Clock, *, actor: Actor, case_id: str, action: str, reason: str) -> Case:
+    """Propose the next move of a case. Raises ConflictError no_such_move, proposed_already, InvalidInputError."""
+    said = _reason(reason)
+    with store.writing(about="cases"):
+        found = case_of(store, case_id)
+        _must(actor, move_of(action, found.state).proposer)
+        if found.proposal:
+            raise ConflictError("Something is proposed already.", code="proposed_already")
+        now = clock.now()
+        made = replace(found, proposal=action, proposed_by=actor.name, proposed=now, updated=now)
+        store.cases.put(made)
+        _keep(store, clock, made, actor.name, f"propose_{action}", said)
+        return made
+
+
+def decide(store: Store, clock: Clock, *, actor: Actor, case_id: str, granted: bool, reason: str) -> Case:
+    """Decide what was proposed: the case moves, or the proposal is turned down.
+
+    Raises ConflictError nothing_proposed, NotAllowedError own_proposal, InvalidInputError no_reason.
+    """
+    said = _reason(reason)
+    with store.writing(about="cases"):
+        found = case_of(store, case_id)
+        if not found.proposal:
+            raise ConflictError("Nothing is proposed.", code="nothing_proposed")
+        move, now = move_of(found.proposal, found.state), clock.now()
+        _must(actor, move.decider)
+        if found.proposed_by == actor.name:
+            raise NotAllowedError("Somebody else decides what you proposed.", code="own_proposal")
+        made = replace(found, proposal="", proposed_by="", proposed=None, updated=now)
+        if granted:
+            ends = None if move.state in LAST else now + timedelta(days=DAYS)
+            made = replace(made, state=move.state, due=ends)
+        store.cases.put(made)
+        if granted and move.state in LAST:
+            store.cases.let_go(case_id)
+        _keep(store, clock, made, actor.name, move.action if granted else f"refuse_{move.action}", said)
+        return made
+
+
+def merge(store: Store, clock: Clock, *, actor: Actor, case_id: str, into: str, reason: str) -> Case:
+    """Let a case become part of another; the one that stays.
+
+    Raises ConflictError same_case, case_over, InvalidInputError no_reason.
+    """
+    said = _reason(reason)
+    _must(actor, "work_cases")
+    with store.writing(about="cases"):
+        found, stays = case_of(store, case_id), case_of(store, into)
+        must_be_worked(found.state)
+        must_be_worked(stays.state)
+        if case_id == into:
+            raise ConflictError("A case cannot be merged with itself.", code="same_case")
+        if found.proposal:
+            raise ConflictError("Something is proposed already.", code="proposed_already")
+        store.cases.hand_over(case_id, into)
+        now = clock.now()
+        gone = replace(found, state="merged", merged_into=into, due=None, updated=now, reports=0, numbers=0)
+        store.cases.put(gone)
+        made = replace(store.cases.recount(into), updated=now)
+        store.cases.put(made)
+        _keep(store, clock, gone, actor.name, "merge", f"{into}: {said}")
+        _keep(store, clock, made, actor.name, "take_in", f"{case_id}: {said}")
+        return made
+
+
+def split(
+    store: Store, clock: Clock, *, actor: Actor, case_id: str, references: Sequence[str], reason: str
+) -> Case:
+    """Take some reports, by reference, out of a case into a new one; the new case.
+
+    Raises InvalidInputError nothing_to_split (none of them, or all of them), no_reason, ConflictError case_over.
+    """
+    said = _reason(reason)
+    _must(actor, "work_cases")
+    with store.writing(about="cases"):
+        found = case_of(store, case_id)
+        must_be_worked(found.state)
+        taken = store.cases.reports_called(case_id, references)
+        if not taken or len(taken) >= found.reports:
+            raise InvalidInputError("Some of the reports go, and some stay.", code="nothing_to_split")
+        made = open_inside(store, clock, enterprise=found.enterprise, why="split", actor=actor.name, note=said)
+        store.cases.move_reports(taken, made.case_id)
+        rest, made = store.cases.recount(case_id), store.cases.recount(made.case_id)
+        _keep(store, clock, rest, actor.name, "split", f"{made.case_id}: {said}")
+        return made
+
+
+def must_not_be_own(case: Case, actor: Actor) -> bool:
+    """Whether somebody may decide what is proposed about a case: another one proposed it."""
+    return bool(case.proposal) and case.proposed_by != actor.name
+
+
+def _works_cases(store: Store, member: str) -> bool:
+    found = store.parties.member(member)
+    return found is not None and found.state == "active" and found.role in ("investigator", "officer", "decider")
+
+
+def _must(actor: Actor, action: str) -> None:
+    if not may(actor, action):
+        raise NotAllowedError("You may not do this.", code="not_allowed", action=action)
+
+
+def _reason(text: str) -> str:
+    said = without_numbers(text.strip())[:_LONGEST]
+    if not said:
+        raise InvalidInputError("Please say why.", code="no_reason")
+    return said
+
+
+def _keep(store: Store, clock: Clock, made: Case, actor: str, action: str, note: str) -> None:
+    """A move in the timeline and in the audit trail."""
+    store.cases.note(made, at=to_micros(clock.now()), actor=actor, action=action, note=note)
+    audit.append(store, clock, actor=actor, action=f"case_{action}", subject=f"case:{made.case_id}",
+                 detail={"state": made.state})  # fmt: skip
