@@ -1,4 +1,5 @@
-"""What needs somebody's eye at once: carriers whose lists were weakened, are not ours, or are late (rule 58).
+"""What needs somebody's eye at once: carriers whose lists were weakened, are not ours, or are late (rule 58); and a
+calendar that lacks a year, so that deadlines cannot be told (rule 87).
 
 Rules of this room: an alarm is what stands in the tables now, so all processes ring the same ones, and it ends when
 its cause does; only a finding that weakened a refusal stays until an officer has seen it.
@@ -16,20 +17,21 @@ if TYPE_CHECKING:
     from registry.store import Store
     from registry.store.findings import FindingRow
 
-Kind = Literal["weakened", "drifted", "late"]
-KINDS: tuple[Kind, ...] = ("weakened", "drifted", "late")
+Kind = Literal["weakened", "drifted", "late", "calendar"]
+KINDS: tuple[Kind, ...] = ("weakened", "drifted", "late", "calendar")
 
 
 @dataclass(frozen=True)
 class Alarm:
     """One carrier and what is wrong: entries lost or weakened (`finding`), a root that differs at `edition`, or `lag_s`
-    seconds since the first edition that it lacks."""
+    seconds since the first edition that it lacks. `calendar`, of nobody: `reports` wait for a year of holidays."""
 
     kind: Kind
     party: str
     edition: int = 0
     lag_s: int = 0
     finding: FindingRow | None = None
+    reports: int = 0
 
 
 def alarms(store: Store, clock: Clock, *, lag_minutes: int) -> tuple[Alarm, ...]:
@@ -37,6 +39,9 @@ def alarms(store: Store, clock: Clock, *, lag_minutes: int) -> tuple[Alarm, ...]
     found = [
         Alarm("weakened", row.recipient, edition=row.edition, finding=row) for row in store.findings.unseen()
     ]
+    undated = store.handling.count_undated()
+    if undated:
+        found.append(Alarm("calendar", "", reports=undated))
     feeds = feed_states(store, clock)
     found += [Alarm("drifted", feed.party, edition=feed.acknowledged or 0) for feed in feeds if feed.agrees is False]
     late = [feed for feed in feeds if feed.lag_s > lag_minutes * 60]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from registry.interfaces import Clock, Shelf, SmsGateway
 from registry.keys import FIRST_EPOCH, KeyRing, SigningKeys
 from registry.numbering import NumberPlan, load_plan
 from registry.outside import keyfile
+from registry.outside.calendarfile import holidays_of
 from registry.outside.clock import SystemClock
 from registry.outside.shelf import FolderShelf
 from registry.outside.sms import ConsoleGateway, HttpGateway
@@ -134,7 +135,7 @@ def assemble(instance: Path, environ: Mapping[str, str] = os.environ) -> Registr
         signing=signing,
         shelf=FolderShelf(instance / "shelf"),
         sms=_gateway(settings.sms, instance, ring),
-        plan=load_plan(),
+        plan=replace(load_plan(), holidays=holidays_of(instance)),
         rulebooks=load_rulebooks(),
     )
 

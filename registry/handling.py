@@ -42,8 +42,9 @@ _LONGEST_NOTE = 500
 @dataclass(frozen=True, slots=True)
 class Handling:
     """What becomes of one report. `kind`: call or message; `class_`: one of CLASSES; `desk`: the party whose move it
-    is, "" the centre; `provider`, `content`: enterprises; `due`: when the deadline that runs ends, None: none runs;
-    `late`: how many ran out; `held`: why it is not counted ("bombing"), "" otherwise; `answer`: sealed."""
+    is, "" the centre; `provider`, `content`: enterprises; `due`: when the deadline that runs ends, None: none runs, or
+    (`undated`) the calendar could not say; `late`: how many ran out, `escalated`: the one that runs did; `held`: why
+    it is not counted ("bombing"), "" otherwise; `answer`: sealed."""
 
     source: str
     source_id: str
@@ -77,6 +78,7 @@ class Handling:
     cluster: str = ""
     case_id: str = ""
     closed: datetime | None = None
+    undated: bool = False
 
 
 def deadline_of(
@@ -104,6 +106,11 @@ class Tools:
     plan: NumberPlan
     rulebooks: Rulebooks
     zone: str
+
+
+def rulebook_of(tools: Tools, found: Handling) -> Rulebook:
+    """The rulebook that a report's deadlines go by: the one of its date (rule 87)."""
+    return tools.rulebooks.named(found.rulebook) if found.rulebook else tools.rulebooks.at(found.at)
 
 
 def of_reference(store: Store, reference: str) -> Handling:
@@ -140,18 +147,20 @@ def move_inside(
 ) -> Handling:
     """As `move`, of a move that was allowed, inside `writing()`; no entry in the audit trail."""
     now = tools.clock.now()
-    ends, late_calendar = _deadline_after(tools, found, made, now)
+    ends, undated = _deadline_after(tools, found, made, now)
     values: dict[str, str | int | bytes] = {
-        "state": made.state, "due": ends, "updated": to_micros(now),
+        "state": made.state, "due": ends, "updated": to_micros(now), "undated": int(undated),
         "outcome": _OUTCOME_OF.get(made.action, found.outcome),
         "closed": to_micros(now) if made.state == "closed" else 0,
         "desk": found.desk if desk is None else desk,
     }
+    if made.deadline or made.ends:
+        values["escalated"] = 0
     if made.action in ("disown", "reopen"):
         values["desk"] = ""
     if answer:
         values["answer"] = seal_text(tools.keys.derive("at-rest", "report", FIRST_EPOCH), answer)
-    said = without_numbers(note.strip())[:_LONGEST_NOTE] or ("calendar_missing" if late_calendar else "")
+    said = without_numbers(note.strip())[:_LONGEST_NOTE] or ("calendar_missing" if undated else "")
     tools.store.handling.change(found.source, found.source_id, **values)
     tools.store.handling.note(found, at=to_micros(now), actor=actor, action=made.action, state=made.state, note=said)
     return of_reference(tools.store, found.reference)
@@ -162,10 +171,9 @@ def _deadline_after(tools: Tools, found: Handling, made: Move, now: datetime) ->
     if made.ends:
         return 0, False
     if not made.deadline:
-        return (to_micros(found.due) if found.due else 0), False
+        return (to_micros(found.due) if found.due else 0), found.undated
     try:
-        pack = tools.rulebooks.named(found.rulebook) if found.rulebook else tools.rulebooks.at(found.at)
-        ends = deadline_of(made.deadline, now, pack, tools.plan, zone=tools.zone)
+        ends = deadline_of(made.deadline, now, rulebook_of(tools, found), tools.plan, zone=tools.zone)
     except UnavailableError:  # kept without a deadline, and shown as such until the calendar is completed
         return 0, True
     return (to_micros(ends) if ends else 0), False

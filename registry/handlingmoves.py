@@ -66,6 +66,12 @@ def move_of(action: str, state: str, maker: Maker) -> Move:
     return move
 
 
+def begun_by(action: str) -> Deadline:
+    """The deadline that begins with a move, "" for none."""
+    move = _BY_ACTION.get(action)
+    return move.deadline if move else ""
+
+
 def moves_from(state: str, maker: Maker) -> tuple[Move, ...]:
     """The moves that somebody may make from a state."""
     return tuple(move for move in MOVES if state in move.origins and maker in move.makers)

@@ -158,9 +158,10 @@ def purge(store: Store, clock: Clock, rulebooks: Rulebooks) -> dict[str, int]:
     """Erase reports and quarantined rows that the rulebook of today keeps no longer (rules 76a, 106); how many."""
     now = clock.now()
     kept = rulebooks.at(now).retention
-    erased = {"reports": 0, "quarantined": 0, "duplicates": 0}
+    erased = {"reports": 0, "handlings": 0, "quarantined": 0, "duplicates": 0}
     for name, erase, days in (
         ("reports", store.reports.purge, kept.reports),
+        ("handlings", store.handling.purge, kept.reports),
         ("quarantined", store.reports.purge_quarantine, kept.quarantine),
         ("duplicates", store.batch_rows.purge_duplicates, kept.reports),
     ):

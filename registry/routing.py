@@ -88,20 +88,23 @@ class _Ends:
 
     def __init__(self, tools: Tools, now: datetime) -> None:
         self._tools, self._now = tools, now
-        self._known: dict[tuple[str, str], datetime | None] = {}
+        self._known: dict[tuple[str, str], tuple[datetime | None, bool]] = {}
 
-    def of(self, kind: Deadline, rulebook: str) -> datetime | None:
+    def of(self, kind: Deadline, rulebook: str) -> tuple[datetime | None, bool]:
+        """When it ends, and whether the calendar could not say."""
         if (kind, rulebook) not in self._known:
             self._known[kind, rulebook] = self._asked(kind, rulebook)
         return self._known[kind, rulebook]
 
-    def _asked(self, kind: Deadline, rulebook: str) -> datetime | None:
+    def _asked(self, kind: Deadline, rulebook: str) -> tuple[datetime | None, bool]:
         tools = self._tools
         try:
             pack = tools.rulebooks.named(rulebook) if rulebook else tools.rulebooks.at(self._now)
-            return deadline_of(kind, self._now, pack, tools.plan, zone=tools.zone)
-        except (UnavailableError, NotFoundError):
-            return None
+            return deadline_of(kind, self._now, pack, tools.plan, zone=tools.zone), False
+        except NotFoundError:
+            return None, False
+        except UnavailableError:
+            return None, True
 
 
 def new_references(count: int) -> list[str]:
@@ -118,6 +121,7 @@ def _begun(
     row: Mapping[str, Any], reference: str, caller_kind: int, chain: Chain, desk: str, now: datetime, ends: _Ends
 ) -> Handling:
     rulebook = row["rulebook"]
+    due, undated = ends.of("handle" if desk else "forward", rulebook)
     return Handling(
         row["source"], row["source_id"], reference,
         "forwarded" if desk else "accepted", desk, now, from_micros(row["at"]),
@@ -126,7 +130,7 @@ def _begun(
         -1 if row["category"] is None else row["category"], row["mode"] or "",
         SealedNumber(row["caller"]) if row["caller"] else None, caller_kind, "",
         chain.carrier, chain.provider, chain.content, chain.resource, rulebook, row["verdict"], row["reason"],
-        ends.of("handle" if desk else "forward", rulebook), now,
+        due, now, undated=undated,
     )  # fmt: skip
 
 

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 EDITION_PUBLISHED, KEY_ROTATED, REPORT_JUDGED = "edition.published", "key.rotated", "report.judged"
 QUARANTINE_ADDED, MEASURE_PROPOSED = "quarantine.added", "measure.proposed"
 MEASURE_STARTED, MEASURE_LIFTED = "measure.started", "measure.lifted"
+REPORT_OVERDUE = "report.overdue"
 SCRUB_DONE, SCRUB_FAILED, SCRUB_EXPIRING = "scrub.done", "scrub.failed", "scrub.expiring"
 EVENTS: Mapping[str, str] = {  # what an endpoint may ask for
     EDITION_PUBLISHED: "a new edition is in your feed",
     KEY_ROTATED: "list keys of a new epoch wait for you",
     REPORT_JUDGED: "reports you sent were judged (one event for a batch)",
+    REPORT_OVERDUE: "reports on your desk passed their deadline (one event for many)",
     QUARANTINE_ADDED: "rows you sent wait in quarantine (one event for a batch)",
     MEASURE_PROPOSED: "notice was given of a measure that is yours to carry out, or against you",
     MEASURE_STARTED: "a measure that is yours to carry out, or against you, is in force",

@@ -8,7 +8,7 @@ that publishes, because only one may move them at a time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from registry import (
     access,
     applications,
     consents,
+    deadlines,
     epochs,
     evidence,
     gathering,
@@ -34,6 +35,8 @@ from registry import (
     watchtogether,
     webhooks,
 )
+from registry.handling import Tools
+from registry.outside.calendarfile import holidays_of
 from registry.settings import Settings
 from registry.times import to_micros
 from sync import freshness, indexing, inspection, scrubfolders
@@ -54,6 +57,7 @@ HOUR_S = 3600
 GUARD_S = 5  # how soon checks are looked at together
 PARTIES_S = 60  # how soon parties are looked at side by side
 MEASURES_S = 60  # how soon a measure whose time has come starts or ends
+DEADLINES_S = 60  # how soon a deadline that ran out is counted, and people are told
 INDEX_S = 10  # how soon a new base has its index
 ACKNOWLEDGEMENT_DAYS = 400  # how long what carriers said is kept, to answer for any day of a year
 
@@ -163,6 +167,16 @@ def gather(registry: Registry, keep: Keep) -> jobs.Counts:
     return gathering.gather(registry.gatherer, keep)
 
 
+def deadlines_due(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Count deadlines that ran out, tell people what came of their reports, close what is over; by the calendar as it
+    stands in the instance now."""
+    plan = replace(registry.plan, holidays=holidays_of(registry.instance))
+    tools = Tools(
+        registry.store, registry.clock, registry.keys, plan, registry.rulebooks, registry.settings.numbers.zone
+    )
+    return deadlines.run(tools, registry.sms, language=registry.settings.site.default_language, keep=keep)
+
+
 def guard(registry: Registry, keep: Keep) -> jobs.Counts:
     """Look at what telemarketers ask for in checks, as they come in."""
     return watch.fold_due(registry.watch, registry.instance / "work", keep)
@@ -184,6 +198,7 @@ JOBS: Mapping[str, Job] = {
     "ingest": Job(ingest, lambda settings: settings.jobs.ingest_s, 1, shared=True),
     "moves": Job(moves, lambda settings: settings.jobs.moves_s, 2),
     "notify": Job(notify, lambda settings: settings.webhooks.every_s, 2, shared=True),
+    "deadlines": Job(deadlines_due, lambda _settings: DEADLINES_S, 5),
     "index": Job(index, lambda _settings: INDEX_S, 3),
     "scrubs": Job(scrubs, lambda settings: settings.scrubs.every_s, 4, shared=True, idle=nothing_due),
     "drop": Job(drop, lambda settings: settings.scrubs.drop_s, 4, shared=True),

@@ -19,6 +19,7 @@ from registry.errors import RegistryError
 from registry.keys import FIRST_EPOCH
 from registry.settings import load
 from web import keycommands, receiptkeycommands
+from web.calendar_commands import holidays_group
 from web.demo import run_demo
 from web.guard_commands import decoys_group
 from web.joining_commands import application_group, describe_command, invite_command, must_be_tier, tier_command
@@ -230,7 +231,7 @@ def audit_verify(instance: Path) -> None:
 
 
 _MORE = (*keycommands.GROUPS, *receiptkeycommands.GROUPS)
-for group in (application_group, decoys_group, outbox_group, webhook_group, *_MORE):
+for group in (holidays_group, application_group, decoys_group, outbox_group, webhook_group, *_MORE):
     main.add_command(group)
 
 

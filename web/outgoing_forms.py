@@ -20,6 +20,7 @@ EVENTS: Mapping[str, Any] = {
     "edition.published": _("A new edition is in the feed"),
     "key.rotated": _("List keys were rotated"),
     "report.judged": _("Reports were judged"),
+    "report.overdue": _("Reports passed their deadline"),
     "quarantine.added": _("Rows wait in quarantine"),
     "measure.proposed": _("Notice of a measure"),
     "measure.started": _("A measure is in force"),

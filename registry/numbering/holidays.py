@@ -69,6 +69,16 @@ def parse_holidays(text: str) -> Holidays:
     return Holidays(frozenset(years), frozenset(off), frozenset(working))
 
 
+def joined(ours: Holidays, edited: Holidays) -> Holidays:
+    """A calendar with the years of an edited one added, or in place of its own."""
+    def kept(days: frozenset[date]) -> frozenset[date]:
+        return frozenset(day for day in days if day.year not in edited.years)
+
+    return Holidays(
+        ours.years | edited.years, kept(ours.off) | edited.off, kept(ours.working) | edited.working
+    )
+
+
 def load_holidays() -> Holidays:
     """The calendar that comes with the program. Raises SettingsError where it contradicts itself."""
     return parse_holidays(_SOURCE.read_text(encoding="utf-8"))

@@ -51,7 +51,39 @@ class Handlings:
 
     def overdue(self, *, at: int, limit: int) -> tuple[Handling, ...]:
         """Reports whose deadline ended by a time (Micros), the oldest first."""
-        return self._many("due > 0 AND due <= :at ORDER BY due LIMIT :limit", at=at, limit=limit)
+        return self._many("due > 0 AND due <= :at AND escalated = 0 ORDER BY due LIMIT :limit", at=at, limit=limit)
+
+    def ended(self, state: str, *, at: int, limit: int) -> tuple[Handling, ...]:
+        """Reports in a state whose deadline ended by a time (Micros), or that have none; the oldest first."""
+        return self._many(
+            "state = :state AND due <= :at AND undated = 0 ORDER BY due LIMIT :limit", state=state, at=at, limit=limit
+        )
+
+    def undated(self, *, limit: int) -> tuple[Handling, ...]:
+        """Reports whose deadline the calendar could not say, the oldest first."""
+        return self._many("undated = 1 ORDER BY received LIMIT :limit", limit=limit)
+
+    def count_undated(self) -> int:
+        """How many reports wait for the calendar."""
+        row = self._engine.row("SELECT COUNT(*) AS n FROM handling WHERE undated = 1")
+        return int(row["n"]) if row else 0
+
+    def reporter(self, source: str, source_id: str) -> bytes | None:
+        """The proved number of who reported (sealed), for telling them alone; no queue reads it."""
+        row = self._engine.row(
+            "SELECT reporter FROM report WHERE source = :source AND source_id = :id", source=source, id=source_id
+        )
+        return row["reporter"] if row else None
+
+    def purge(self, *, before: int, most: int) -> int:
+        """Delete what became of reports received before a time, with its moves, at most so many; how many."""
+        which = """(SELECT source, source_id FROM handling WHERE received < :before
+            ORDER BY received, source, source_id LIMIT :most)"""
+        moves = f"DELETE FROM handling_move WHERE (source, source_id) IN {which}"  # noqa: S608 - fixed text
+        self._engine.run(moves, before=before, most=most)
+        return self._engine.run(
+            f"DELETE FROM handling WHERE (source, source_id) IN {which}", before=before, most=most  # noqa: S608
+        )
 
     def change(self, source: str, source_id: str, **values: Any) -> None:
         """Change columns of one handling."""
@@ -98,7 +130,7 @@ def _columns(handling: Handling) -> dict[str, Any]:
         row[name] = to_micros(row[name])
     for name in _OPTIONAL:
         row[name] = to_micros(row[name]) if row[name] else 0
-    row["escalated"] = int(handling.escalated)
+    row["escalated"], row["undated"] = int(handling.escalated), int(handling.undated)
     return row
 
 
@@ -106,5 +138,5 @@ def _handling(row: Row) -> Handling:
     values: dict[str, Any] = dict(row)
     values |= {name: from_micros(values[name]) for name in _TIMES}
     values |= {name: from_micros(values[name]) if values[name] else None for name in _OPTIONAL}
-    values["escalated"] = bool(values["escalated"])
+    values["escalated"], values["undated"] = bool(values["escalated"]), bool(values["undated"])
     return Handling(class_=values.pop("class"), **values)

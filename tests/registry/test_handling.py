@@ -135,7 +135,7 @@ def test_a_year_that_the_calendar_does_not_know_loses_no_report(centre: Centre) 
     centre.port("10690001", centre.sender)
     centre.clock.advance(days=30)
     found = centre.come(centre.row("1069000155"))[0]
-    assert (found.state, found.due) == ("forwarded", None)
+    assert (found.state, found.due, found.undated) == ("forwarded", None, True)
 
 
 def test_a_note_keeps_no_number(centre: Centre) -> None:

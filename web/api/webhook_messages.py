@@ -10,7 +10,7 @@ from msgspec import Meta
 from web.api.messages import In, Out
 
 EventType = Literal[
-    "edition.published", "key.rotated", "report.judged", "quarantine.added", "measure.proposed",
+    "edition.published", "key.rotated", "report.judged", "report.overdue", "quarantine.added", "measure.proposed",
     "measure.started", "measure.lifted", "scrub.done", "scrub.failed", "scrub.expiring",
 ]
 Events = Annotated[list[EventType], Meta(min_length=1, max_length=16)]
