@@ -25,7 +25,7 @@ from registry.watch import Watch
 from sync import bring, changes, feed, trust
 from sync.mirror import Mirror
 from sync.source import ShelfSource
-from tests.doubles import FakeClock, MemoryShelf
+from tests.doubles import FakeClock, MemoryShelf, MemorySms
 
 CARRIERS = {"cmcc": "home", "ctcc": "home", "cucc": "home", "cbn": "home", "all": "national"}
 TELEMARKETERS = ("acme", "globex")
@@ -42,6 +42,7 @@ class Town:
     plan: NumberPlan
     instance: Path
     shelf: Any = field(default_factory=MemoryShelf)
+    sms: MemorySms = field(default_factory=MemorySms)
     settings: Settings = field(default_factory=Settings)
     signing: SigningKeys = field(default_factory=lambda: SigningKeys.from_seeds(b"r" * 32, b"o" * 32))
     receipt_keys: ReceiptKeys = field(default_factory=lambda: ReceiptKeys([b"c" * 32]))
