@@ -67,6 +67,7 @@ from web.api import (
 )
 from web.api import measures as api_measures
 from web.api import receipts as api_receipts
+from web.api import resources as api_resources
 from web.api import scrubs as api_scrubs
 from web.api import webhooks as api_webhooks
 from web.current import LANGUAGES, is_api, language_of, registry_of, request_id
@@ -85,7 +86,7 @@ MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no fo
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,
     keys.blueprint, reports.blueprint, numberevents.blueprint, quarantine.blueprint, api_webhooks.blueprint,
     checks.blueprint, balance.blueprint, api_scrubs.blueprint, scrubparts.blueprint, scrubresults.blueprint,
-    api_receipts.blueprint, api_measures.blueprint,
+    api_receipts.blueprint, api_measures.blueprint, api_resources.blueprint,
     rulebooks.blueprint, openapi.blueprint, vitals.blueprint,
 )
 

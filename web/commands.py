@@ -26,6 +26,7 @@ from web.joining_commands import application_group, describe_command, invite_com
 from web.moving_commands import blocks_command, reseller_command
 from web.outgoing_commands import outbox_group, webhook_group
 from web.processes import Programs, start_programs, wait_until_up, welcome
+from web.resource_commands import resources_group
 from web.server import serve
 
 
@@ -230,7 +231,7 @@ def audit_verify(instance: Path) -> None:
     click.echo(f"{count} entries, unbroken")
 
 
-_MORE = (*keycommands.GROUPS, *receiptkeycommands.GROUPS)
+_MORE = (*keycommands.GROUPS, *receiptkeycommands.GROUPS, resources_group)
 for group in (holidays_group, application_group, decoys_group, outbox_group, webhook_group, *_MORE):
     main.add_command(group)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from registry.enterprises import Enterprise
 from registry.preferences import Category
@@ -12,6 +12,9 @@ from registry.store.engine import Engine, Row
 from registry.times import from_micros, to_micros
 from registry.uscc import CompanyNumber
 
+if TYPE_CHECKING:
+    from registry.ledgers import Ledger
+
 _ENTERPRISE = "enterprise, name, country, registration, category, province, party, created"
 _RESOURCE = (
     "resource", "kind", "prefix", "number", "carrier", "provider", "content", "purpose", "licence", "signature",
@@ -19,6 +22,7 @@ _RESOURCE = (
 )  # fmt: skip
 _ALL = ", ".join(_RESOURCE)
 _LOOKUP = 500
+_ALL_OF_THEM = 1 << 40
 
 
 class Enterprises:
@@ -107,6 +111,42 @@ class Enterprises:
             "provider = :enterprise OR content = :enterprise ORDER BY since DESC, resource", enterprise=enterprise
         )
         return tuple(found)
+
+    def of_carrier(self, carrier: str, *, at: int, after: str = "", limit: int | None = None) -> tuple[Resource, ...]:
+        """What stands in a carrier's ledger at a time (Micros), by id, from behind one on."""
+        found = self._resources(
+            """carrier = :carrier AND since <= :at AND (until = 0 OR until > :at) AND resource > :after
+            ORDER BY resource LIMIT :limit""",
+            carrier=carrier, at=at, after=after, limit=_ALL_OF_THEM if limit is None else limit,
+        )
+        return tuple(found)
+
+    # ledgers
+
+    def add_ledger(self, done: Ledger, *, taken: int, actor: str) -> None:
+        """Keep that a ledger was taken in, and what came of it."""
+        self._engine.run(
+            """INSERT INTO ledger (ledger, carrier, day, taken, actor, counted, added, changed, unchanged, held,
+                refused, ended, withheld)
+            VALUES (:ledger, :carrier, :day, :taken, :actor, :counted, :added, :changed, :unchanged, :held,
+                :refused, :ended, :withheld)""",
+            ledger=done.ledger, carrier=done.carrier, day=to_micros(done.day), taken=taken, actor=actor,
+            counted=done.rows, added=done.added, changed=done.changed, unchanged=done.unchanged, held=done.held,
+            refused=done.refused, ended=done.ended, withheld=done.withheld,
+        )
+
+    def newest_ledger(self, carrier: str) -> int | None:
+        """The day (Micros) of the newest ledger of a carrier, None before the first."""
+        row = self._engine.row("SELECT MAX(day) AS day FROM ledger WHERE carrier = :carrier", carrier=carrier)
+        return None if row is None else row["day"]
+
+    def ledgers(self, *, limit: int) -> list[Row]:
+        """The ledgers of all carriers, the one taken last first."""
+        return self._engine.rows(
+            """SELECT ledger, carrier, day, taken, actor, counted, added, changed, unchanged, held, refused, ended,
+            withheld FROM ledger ORDER BY taken DESC, ledger LIMIT :limit""",
+            limit=limit,
+        )
 
     def _slices(self, where: str, items: Sequence[Any]) -> tuple[Resource, ...]:
         wanted, found = sorted(set(items)), list[Resource]()

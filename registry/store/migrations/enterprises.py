@@ -24,5 +24,10 @@ ENTERPRISES = Migration(
         "CREATE INDEX resource_provider ON resource (provider)",
         "CREATE INDEX resource_content ON resource (content)",
         "CREATE INDEX resource_carrier ON resource (carrier, since)",
+        """CREATE TABLE ledger (ledger TEXT PRIMARY KEY, carrier TEXT NOT NULL, day INTEGER NOT NULL,
+            taken INTEGER NOT NULL, actor TEXT NOT NULL, counted INTEGER NOT NULL, added INTEGER NOT NULL,
+            changed INTEGER NOT NULL, unchanged INTEGER NOT NULL, held INTEGER NOT NULL, refused INTEGER NOT NULL,
+            ended INTEGER NOT NULL, withheld INTEGER NOT NULL)""",
+        "CREATE INDEX ledger_carrier ON ledger (carrier, day)",
     ),
 )
