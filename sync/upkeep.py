@@ -23,6 +23,8 @@ from registry import (
     jobs,
     limits,
     measures,
+    opendata,
+    openfiles,
     quotas,
     receipts,
     registrations,
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 Keep = Callable[[], None]
 Work = Callable[["Registry", Keep], jobs.Counts]
 HOUR_S = 3600
+DAY_S = 24 * HOUR_S
 GUARD_S = 5  # how soon checks are looked at together
 PARTIES_S = 60  # how soon parties are looked at side by side
 MEASURES_S = 60  # how soon a measure whose time has come starts or ends
@@ -177,6 +180,15 @@ def deadlines_due(registry: Registry, keep: Keep) -> jobs.Counts:
     return deadlines.run(tools, registry.sms, language=registry.settings.site.default_language, keep=keep)
 
 
+def open_data(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Count the marks of reported callers, and write the open data of the day."""
+    store, clock, zone = registry.store, registry.clock, registry.settings.numbers.zone
+    counts = opendata.count(store, clock, keep)
+    work = registry.instance / "work"
+    made = openfiles.publish(store, clock, registry.keys, registry.shelf, work=work, zone=zone)
+    return counts | {"files": len(made.files) if made else 0}
+
+
 def guard(registry: Registry, keep: Keep) -> jobs.Counts:
     """Look at what telemarketers ask for in checks, as they come in."""
     return watch.fold_due(registry.watch, registry.instance / "work", keep)
@@ -208,6 +220,7 @@ JOBS: Mapping[str, Job] = {
     "gather": Job(gather, lambda settings: settings.cases.every_s, 7),
     "tidy": Job(tidy, lambda settings: settings.jobs.tidy_s, 5),
     "purge": Job(purge, lambda _settings: HOUR_S, 90, rarely=True),
+    "open": Job(open_data, lambda _settings: DAY_S, 60, rarely=True),
     "inspect": Job(inspect, lambda _settings: HOUR_S, 150, rarely=True),
     "compare": Job(compare, lambda settings: settings.jobs.compare_hours * HOUR_S, 180, rarely=True),
 }

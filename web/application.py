@@ -34,6 +34,7 @@ from web import (
     members,
     moving,
     officers,
+    opendata,
     outboxes,
     parties,
     people,
@@ -66,6 +67,7 @@ from web.api import (
     scrubresults,
 )
 from web.api import measures as api_measures
+from web.api import opendata as api_opendata
 from web.api import receipts as api_receipts
 from web.api import resources as api_resources
 from web.api import scrubs as api_scrubs
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
     from registry.assembly import Registry
 
 BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
+    opendata.blueprint,
     public.blueprint, people.blueprint, reporting.blueprint, members.blueprint, carriers.blueprint, batches.blueprint,
     parties.blueprint, officers.blueprint, alarms.blueprint, guarding.blueprint, suspending.blueprint,
     webhooks.blueprint, outboxes.blueprint, moving.blueprint, joining.blueprint,
@@ -83,6 +86,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     receipts.blueprint, verifying.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
+    api_opendata.blueprint,
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,
     keys.blueprint, reports.blueprint, numberevents.blueprint, quarantine.blueprint, api_webhooks.blueprint,
     checks.blueprint, balance.blueprint, api_scrubs.blueprint, scrubparts.blueprint, scrubresults.blueprint,

@@ -50,6 +50,8 @@ JOB_WORDS: Mapping[str, Mapping[str, Any]] = {
         "asked": lazy_gettext("files of quotas"),
         "started": lazy_gettext("started"),
         "expired": lazy_gettext("expired"),
+        "marked": lazy_gettext("numbers marked"),
+        "removed": lazy_gettext("marks removed"),
     },
     "job": {
         "publish": lazy_gettext("Publish lists"),
@@ -60,6 +62,7 @@ JOB_WORDS: Mapping[str, Mapping[str, Any]] = {
         "tidy": lazy_gettext("Expire codes and consents"),
         "purge": lazy_gettext("Erase what is past its time"),
         "compare": lazy_gettext("Compare base with tables"),
+        "open": lazy_gettext("Write open data"),
         "index": lazy_gettext("Make the index for scrubs"),
         "scrubs": lazy_gettext("Check call lists"),
         "drop": lazy_gettext("Look into drop folders"),

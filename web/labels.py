@@ -15,6 +15,7 @@ from registry.errors import RegistryError, TooManyError
 from registry.preferences import Category, Channel
 from web import joiningwords
 from web.joblabels import JOB_WORDS
+from web.openwords import OPEN_WORDS
 from web.reasons import REASONS
 from web.refusals import refusal_sentence
 
@@ -202,6 +203,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "outbox": lazy_gettext("Your outbox"),
     },
     **JOB_WORDS,
+    **OPEN_WORDS,
 }
 
 STATES: Mapping[str, tuple[str, Any]] = {  # slug -> colour, word

@@ -29,6 +29,7 @@ from registry.store.handling import Handlings
 from registry.store.jobs import Jobs
 from registry.store.measures import Measures
 from registry.store.numberevents import NumberEvents
+from registry.store.opendata import OpenData
 from registry.store.organisations import Organisations
 from registry.store.parties import Parties
 from registry.store.quotas import Quotas
@@ -71,6 +72,7 @@ class Store:
         self.jobs = Jobs(engine)
         self.measures = Measures(engine)
         self.number_events = NumberEvents(engine)
+        self.open_data = OpenData(engine)
         self.organisations = Organisations(engine)
         self.parties = Parties(engine)
         self.quotas = Quotas(engine)

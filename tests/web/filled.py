@@ -231,7 +231,7 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
     """(endpoint, address, viewer) of every page that can be looked at; viewer "" is anybody."""
     return [
         ("public.home", "/", ""), ("public.privacy", "/privacy", ""), ("public.rules", "/rules", ""),
-        ("public.sandbox", "/sandbox", ""),
+        ("public.sandbox", "/sandbox", ""), ("opendata.page", "/open-data", ""),
         ("openapi.page", "/api", ""), ("openapi.explain", "/problems/not_found", ""),
         ("public.dev_messages", "/dev/messages", ""), ("people.register", "/register", ""),
         ("people.sign_in", "/my-number/sign-in", ""), ("members.sign_in", "/sign-in", ""),

@@ -50,6 +50,7 @@ TAGS = {
     "measures": ("Number resources and measures", "码号资源与处置措施"),
     "webhooks": ("Webhooks", "通知"),
     "number-events": ("Number events", "号码变动"),
+    "open": ("Open data", "开放数据"),
     "rules": ("Rules", "规则"),
 }
 _LIMITED = {

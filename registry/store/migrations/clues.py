@@ -1,7 +1,21 @@
-"""Migration 19: clues to departments."""
+"""Migration 19: marks of reported callers, and what was cleared of them."""
 
 from __future__ import annotations
 
 from registry.store.migrations.step import Migration
 
-CLUES = Migration(19, "clues to departments", ())
+CLUES = Migration(
+    19,
+    "marks of reported callers",
+    (
+        """CREATE TABLE open_mark (number BLOB PRIMARY KEY, kind INTEGER NOT NULL, change INTEGER NOT NULL,
+            state TEXT NOT NULL, reason TEXT NOT NULL, reports INTEGER NOT NULL, reporters INTEGER NOT NULL,
+            calls INTEGER NOT NULL, messages INTEGER NOT NULL, categories TEXT NOT NULL, first INTEGER NOT NULL,
+            last INTEGER NOT NULL, updated INTEGER NOT NULL, seen INTEGER NOT NULL)""",
+        "CREATE UNIQUE INDEX open_mark_change ON open_mark (change)",
+        "CREATE INDEX open_mark_seen ON open_mark (state, seen)",
+        "CREATE TABLE open_counter (counter TEXT PRIMARY KEY, value INTEGER NOT NULL)",
+        # reports from before its moment say nothing about a number any longer
+        "CREATE TABLE open_clearing (number BLOB PRIMARY KEY, at INTEGER NOT NULL)",
+    ),
+)
