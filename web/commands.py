@@ -21,6 +21,7 @@ from registry.settings import load
 from web import keycommands, receiptkeycommands
 from web.calendar_commands import holidays_group
 from web.demo import run_demo
+from web.demo_quarter import quarter_command
 from web.guard_commands import decoys_group
 from web.joining_commands import application_group, describe_command, invite_command, must_be_tier, tier_command
 from web.moving_commands import blocks_command, reseller_command
@@ -92,7 +93,7 @@ def site_command(instance: Path) -> None:
     serve(instance)
 
 
-@main.command("demo")
+@main.group("demo", invoke_without_command=True)
 @click.option(
     "--registrations",
     type=click.IntRange(1),
@@ -101,10 +102,14 @@ def site_command(instance: Path) -> None:
     help="How many synthetic registrations.",
 )
 @click.option("--seed", type=int, default=7, show_default=True, help="Seed of everything that is drawn.")
-@click.pass_obj
-def demo_command(instance: Path, registrations: int, seed: int) -> None:
+@click.pass_context
+def demo_group(context: click.Context, registrations: int, seed: int) -> None:
     """A registry full of synthetic numbers, two carriers that follow over HTTP, and reports arriving."""
-    sys.exit(run_demo(instance, count=registrations, seed=seed))
+    if context.invoked_subcommand is None:
+        sys.exit(run_demo(context.obj, count=registrations, seed=seed))
+
+
+demo_group.add_command(quarter_command)
 
 
 @main.group("party")
