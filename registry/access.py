@@ -47,10 +47,10 @@ ROLES: Mapping[str, frozenset[str]] = {
     # members of a party, about their own party only
     "owner": frozenset({
         PROVE, "see_own_party", "manage_own_keys", "manage_own_webhooks", "manage_own_members", "manage_own_company",
-        "send_reports", "scrub", "see_scrubs",
+        "send_reports", "scrub", "see_scrubs", "work_desk",
     }),
-    "clerk": frozenset({PROVE, "see_own_party", "send_reports"}),
-    "scrubber": frozenset({PROVE, "see_own_party", "scrub", "see_scrubs"}),
+    "clerk": frozenset({PROVE, "see_own_party", "send_reports", "work_desk"}),
+    "scrubber": frozenset({PROVE, "see_own_party", "scrub", "see_scrubs", "work_desk"}),
     "reader": frozenset({PROVE, "see_own_party", "see_scrubs"}),
 }  # fmt: skip
 
@@ -67,6 +67,7 @@ _ONLY_OF: Mapping[str, frozenset[str]] = {  # actions that only some kinds of pa
     "scrub": frozenset({"telemarketer"}),
     "see_scrubs": frozenset({"telemarketer"}),
     "send_reports": frozenset({"carrier", "centre"}),
+    "work_desk": frozenset({"carrier", "telemarketer"}),
 }
 
 SCOPES: Mapping[str, str] = {  # of API keys
@@ -78,14 +79,16 @@ SCOPES: Mapping[str, str] = {  # of API keys
     "scrub": "have call lists checked: send them, follow them, fetch results",
     "resources": "keep the ledger of number resources: send the quarterly list, read it",
     "measures": "read orders and measures, confirm that orders were carried out, appeal",
+    "desk": "answer the reports that lie on the own desk",
     "webhooks": "be told of events: endpoints, their secrets, deliveries",
     "read": "read public figures without the site's limits; the own balance, scrubs and receipts",
     "metrics": "read /metrics from elsewhere",
 }
 
 SCOPES_OF: Mapping[str, tuple[str, ...]] = {  # what the keys of a kind of party may do
-    "carrier": ("feed", "reports", "number-events", "registrations", "resources", "measures", "webhooks", "read"),
-    "telemarketer": ("check", "scrub", "measures", "read", "webhooks"),
+    "carrier": ("feed", "reports", "number-events", "registrations", "resources", "measures", "desk",
+                "webhooks", "read"),
+    "telemarketer": ("check", "scrub", "measures", "desk", "read", "webhooks"),
     "centre": ("reports", "webhooks", "read"),
     "regulator": ("read", "metrics"),
 }

@@ -40,6 +40,7 @@ from web import (
     people,
     problems,
     public,
+    queues,
     receipts,
     reporting,
     scrubasking,
@@ -54,6 +55,7 @@ from web.api import (
     balance,
     checks,
     codes,
+    desk,
     feeds,
     keys,
     numberevents,
@@ -80,13 +82,14 @@ if TYPE_CHECKING:
 BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     opendata.blueprint,
     public.blueprint, people.blueprint, reporting.blueprint, members.blueprint, carriers.blueprint, batches.blueprint,
-    parties.blueprint, officers.blueprint, alarms.blueprint, guarding.blueprint, suspending.blueprint,
+    parties.blueprint, queues.blueprint, officers.blueprint, alarms.blueprint, guarding.blueprint, suspending.blueprint,
     webhooks.blueprint, outboxes.blueprint, moving.blueprint, joining.blueprint,
     applications.blueprint, companies.blueprint, scrubs.blueprint, scrubasking.blueprint, checking.blueprint,
     receipts.blueprint, verifying.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     api_opendata.blueprint,
+    desk.blueprint,
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,
     keys.blueprint, reports.blueprint, numberevents.blueprint, quarantine.blueprint, api_webhooks.blueprint,
     checks.blueprint, balance.blueprint, api_scrubs.blueprint, scrubparts.blueprint, scrubresults.blueprint,

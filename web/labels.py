@@ -127,6 +127,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "measures": lazy_gettext("Read, confirm and appeal measures"),
         "check": lazy_gettext("Check single numbers"),
         "scrub": lazy_gettext("Have call lists checked"),
+        "desk": lazy_gettext("Answer reports on the own desk"),
         "webhooks": lazy_gettext("Be told of events"),
         "read": lazy_gettext("Read figures"),
         "metrics": lazy_gettext("Read the metrics"),
@@ -151,6 +152,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "bombing": lazy_gettext("Called again and again"),
     },
     "action": {  # of the audit trail
+        "report_answer": lazy_gettext("Report answered"),
         "party_added": lazy_gettext("Party added"),
         "party_suspended": lazy_gettext("Party suspended"),
         "party_active": lazy_gettext("Party active again"),

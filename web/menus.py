@@ -79,6 +79,8 @@ PARTY: tuple[Section, ...] = (
         Place("scrubs.balance", lazy_gettext("Balance"), ("see_scrubs",)),
     )),
     Section(lazy_gettext("Reports"), (
+        Place("queues.overview", lazy_gettext("Your desk"), ("work_desk",),
+              ("queues.one", "queues.many", "queues.upload")),
         Place("batches.reports", lazy_gettext("Sent"), inner=("batches.one",), kinds=_SENDERS),
         Place("parties.quarantined", lazy_gettext("Quarantine"), ("send_reports",), ("parties.fix",)),
     )),

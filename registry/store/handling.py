@@ -40,14 +40,36 @@ class Handlings:
         return found[0] if found else None
 
     def queue(
-        self, desk: str, *, states: Sequence[str], after: int, limit: int
+        self, desk: str, *, states: Sequence[str], after: int, limit: int, until: int | None = None
     ) -> tuple[Handling, ...]:
-        """What lies on a desk in some states, by deadline, from `after` rows on; what has no deadline comes last."""
+        """What lies on a desk in some states, by deadline, from `after` rows on; what has no deadline comes last.
+        `until`: only what was due by then (Micros)."""
         return self._many(
-            """desk = :desk AND state IN :states ORDER BY CASE WHEN due = 0 THEN 1 ELSE 0 END, due, received, source,
+            """(:until = 0 OR (due > 0 AND due <= :until)) AND desk = :desk AND state IN :states
+            ORDER BY CASE WHEN due = 0 THEN 1 ELSE 0 END, due, received, source,
             source_id LIMIT :limit OFFSET :after""",
-            desk=desk, states=tuple(states), limit=limit, after=after,
+            desk=desk, states=tuple(states), limit=limit, after=after, until=until or 0,
         )
+
+    def in_order(
+        self, desk: str, *, states: Sequence[str], after: int, reference: str, limit: int
+    ) -> tuple[Handling, ...]:
+        """What lies on a desk in some states as it came in, beyond a time (Micros) and reference."""
+        return self._many(
+            """desk = :desk AND state IN :states AND (received > :after OR (received = :after AND
+            reference > :reference)) ORDER BY received, reference LIMIT :limit""",
+            desk=desk, states=tuple(states), after=after, reference=reference, limit=limit,
+        )
+
+    def desk_counts(self, desk: str, *, at: int) -> dict[str, int]:
+        """How many reports lie on a desk by state, and under "overdue" how many deadlines ran out by a time."""
+        rows = self._engine.rows(
+            """SELECT state, COUNT(*) AS n, SUM(CASE WHEN due > 0 AND due <= :at THEN 1 ELSE 0 END) AS late
+            FROM handling WHERE desk = :desk GROUP BY state""",
+            desk=desk, at=at,
+        )
+        counts = {str(row["state"]): int(row["n"]) for row in rows}
+        return counts | {"overdue": sum(int(row["late"]) for row in rows)}
 
     def overdue(self, *, at: int, limit: int) -> tuple[Handling, ...]:
         """Reports whose deadline ended by a time (Micros), the oldest first."""

@@ -34,6 +34,7 @@ _PARTS: dict[str, dict[str, Any]] = {
     "root": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "The root of the exceptions."},
     "endpoint": {"type": "string", "pattern": "^ep_[0-9a-f]{16}$", "description": "An endpoint of yours."},
     "event": {"type": "string", "pattern": "^msg_[0-9a-f]{24}$", "description": "The webhook-id of an event."},
+    "reference": {"type": "string", "pattern": "^[a-z]{12}$", "description": "The reference of a report."},
     "scrub": {"type": "string", "pattern": "^[a-z]{24}$", "description": "The id of a scrub."},
     "receipt": {"type": "string", "pattern": "^[a-z]{24}$", "description": "The id of a receipt."},
     "measure": {"type": "string", "pattern": "^[a-z]{12}$", "description": "The id of a measure."},
