@@ -107,7 +107,7 @@ def forget(shelf: Shelf, today: date) -> int:
     """Delete the files of days that are past; how many."""
     oldest, deleted = (today - timedelta(days=KEPT_DAYS - 1)).isoformat(), 0
     for name in list(shelf.names("open/")):
-        if name != LATEST and name.split("/")[1] < oldest:
+        if name.count("/") > 1 and name.split("/")[1] < oldest:
             shelf.delete(name)
             deleted += 1
     return deleted

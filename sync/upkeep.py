@@ -36,6 +36,7 @@ from registry import (
     watch,
     watchtogether,
     webhooks,
+    willingness,
 )
 from registry.handling import Tools
 from registry.outside.calendarfile import holidays_of
@@ -181,12 +182,14 @@ def deadlines_due(registry: Registry, keep: Keep) -> jobs.Counts:
 
 
 def open_data(registry: Registry, keep: Keep) -> jobs.Counts:
-    """Count the marks of reported callers, and write the open data of the day."""
+    """Count the marks of reported callers, and write the open data of the day and what people decline."""
     store, clock, zone = registry.store, registry.clock, registry.settings.numbers.zone
     counts = opendata.count(store, clock, keep)
     work = registry.instance / "work"
     made = openfiles.publish(store, clock, registry.keys, registry.shelf, work=work, zone=zone)
-    return counts | {"files": len(made.files) if made else 0}
+    keep()
+    cells = willingness.publish(store, clock, registry.keys, registry.shelf, keep)
+    return counts | {"files": len(made.files) if made else 0, "cells": cells}
 
 
 def guard(registry: Registry, keep: Keep) -> jobs.Counts:

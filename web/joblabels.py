@@ -52,6 +52,7 @@ JOB_WORDS: Mapping[str, Mapping[str, Any]] = {
         "expired": lazy_gettext("expired"),
         "marked": lazy_gettext("numbers marked"),
         "removed": lazy_gettext("marks removed"),
+        "cells": lazy_gettext("cells of willingness"),
     },
     "job": {
         "publish": lazy_gettext("Publish lists"),

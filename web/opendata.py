@@ -1,10 +1,12 @@
-"""Open data for everybody: what there is, what it means, its schema, its licence, and the files of the last days.
+"""Open data for everybody: reported callers with schema, licence and files of the last days; what people decline.
 
 Rules of this room: files go out as they lie on the shelf, whole or a range of them; what a mark means stands above.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 from contextlib import ExitStack
 from datetime import date
 from typing import Any
@@ -13,9 +15,11 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import wrap_file
 
-from registry import opendata, openfiles
+from registry import opendata, openfiles, willingness
 from registry.errors import NotFoundError
-from web import guard
+from registry.numbering.areas import load_provinces
+from registry.quarters import SMALLEST
+from web import guard, willingnesscharts
 from web.api.feeds import Part
 from web.api.ranges import ranged
 from web.current import registry_of
@@ -55,6 +59,35 @@ def download(day: str, name: str) -> Response:
     saved = f"{place.split('/')[1]}-{found.name}"
     return ranged(found.size, found.sha256[:32], opened, media_type=openfiles.NAMES[found.name], headers={
         "Cache-Control": "no-cache" if newest else _FOR_A_DAY, "Content-Disposition": f'attachment; filename="{saved}"',
+    })  # fmt: skip
+
+
+@blueprint.get("/willingness")
+@guard.public
+def willing() -> Page:
+    """What people decline, per industry, way and province."""
+    made = willingness.latest(registry_of().shelf)
+    provinces = load_provinces()
+    return render_template(
+        "willingness.html", made=made, chart=willingnesscharts.by_category(made) if made else None,
+        chinese=provinces.chinese, smallest=SMALLEST,
+        by_province=willingnesscharts.by_province(made) if made else (),
+    )
+
+
+@blueprint.get("/willingness/willingness.csv")
+@guard.public
+def willing_csv() -> Response:
+    """The same as CSV."""
+    made = willingness.latest(registry_of().shelf)
+    if made is None:
+        raise NotFoundError("There is no such file of open data.", code="no_such_file")
+    out = io.StringIO()
+    written = csv.writer(out)
+    written.writerow(willingness.HEADS)
+    written.writerows(made.rows())
+    return Response(out.getvalue(), content_type="text/csv; charset=utf-8", headers={
+        "Content-Disposition": 'attachment; filename="willingness.csv"', "Cache-Control": "no-cache",
     })  # fmt: skip
 
 

@@ -232,6 +232,7 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
     return [
         ("public.home", "/", ""), ("public.privacy", "/privacy", ""), ("public.rules", "/rules", ""),
         ("public.sandbox", "/sandbox", ""), ("opendata.page", "/open-data", ""),
+        ("opendata.willing", "/willingness", ""),
         ("openapi.page", "/api", ""), ("openapi.explain", "/problems/not_found", ""),
         ("public.dev_messages", "/dev/messages", ""), ("people.register", "/register", ""),
         ("people.sign_in", "/my-number/sign-in", ""), ("members.sign_in", "/sign-in", ""),

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from registry import registrations
 from registry.assembly import Registry
 from registry.handling import Handling
 from registry.numbers import parse_caller
+from registry.preferences import Preference
 from registry.sealing import seal_one
 from sync.upkeep import open_data
 from tests.web.conftest import Carrier
@@ -34,8 +36,8 @@ def report(registry: Registry, caller: str, people: int) -> None:
 def published(registry: Registry) -> Registry:
     report(registry, "13900000001", 7)
     report(registry, "1069012345", 1)
-    assert open_data(registry, lambda: None) == {"marked": 2, "removed": 0, "files": 2}
-    assert open_data(registry, lambda: None) == {"marked": 0, "removed": 0, "files": 0}
+    assert open_data(registry, lambda: None) == {"marked": 2, "removed": 0, "files": 2, "cells": 0}
+    assert open_data(registry, lambda: None) == {"marked": 0, "removed": 0, "files": 0, "cells": 0}
     return registry
 
 
@@ -95,3 +97,26 @@ def test_an_address_may_ask_so_often_and_a_key_more(
     lacks = client.get("/api/v1/open/callers", headers=carrier("cmcc", "feed"))
     assert problem(lacks, 403)["code"] == "scope_missing"
     assert problem(client.get("/api/v1/open/callers", headers={"Authorization": "Bearer x"}), 401)
+
+
+def test_what_people_decline_is_a_page_a_csv_and_an_answer(client: FlaskClient, registry: Registry) -> None:
+    assert "has not been counted yet" in client.get("/willingness").get_data(as_text=True)
+    assert client.get("/willingness/willingness.csv").status_code == 404
+    assert client.get("/api/v1/open/willingness").status_code == 404
+    for place in range(20):
+        number = seal_one(registry.keys.at_rest, parse_caller(f"010-625512{place:02}", registry.plan))
+        registrations.register(
+            registry.store, registry.clock, number=number, preference=Preference(3, 1, 1, 0), source="web",
+            language="en",
+        )
+    open_data(registry, lambda: None)
+    page = client.get("/willingness").get_data(as_text=True)
+    assert "Most people decline loans and wealth" in page
+    assert "<svg" in page
+    lines = client.get("/willingness/willingness.csv").get_data(as_text=True).splitlines()
+    assert lines[0] == "province,channel,category,registrations,declined"
+    assert "all,calls,loan,20,20" in lines
+    assert "beijing,calls,collection,20,20" in lines
+    found = client.get("/api/v1/open/willingness").get_json()
+    assert found["declined"]["calls"]["loan"] == 20
+    assert found["provinces"] == {"beijing": 20}

@@ -18,7 +18,7 @@ LANGUAGES = {"zh_CN": "zh-CN", "en": "en"}
 NOT_PAGES = {  # answers without a page of their own
     "static", "public.language", "people.code", "members.first", "members.second", "members.start", "officers.issue",
     "officers.invite", "batches.download", "moving.add_block", "scrubs.download", "scrubs.progress",
-    "receipts.download", "opendata.download",
+    "receipts.download", "opendata.download", "opendata.willing_csv",
 }  # fmt: skip
 
 

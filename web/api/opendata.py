@@ -11,7 +11,9 @@ from typing import ParamSpec
 
 from flask import Blueprint, Response, request
 
-from registry import limits, opendata
+from registry import limits, opendata, willingness
+from registry.errors import NotFoundError
+from registry.willingness import Willingness
 from web.api.edge import Operation, Parameter, answer, only, operation, whole
 from web.api.metering import metered
 from web.api.opendata_messages import CallersAnswer, ChangesAnswer
@@ -82,6 +84,26 @@ def show_callers() -> Response:
 def show_changes() -> Response:
     """What changed since a cursor."""
     return answer(ChangesAnswer.of(_page(opendata.changes)))
+
+
+@blueprint.get("/api/v1/open/willingness")
+@operation(Operation(
+    summary="What people decline",
+    chinese="公众拒收意愿统计",
+    tag="open",
+    answers={200: Willingness},
+    problems=(401, 403, 404, 422, 429),
+    says="Counted once a day. A cell that is null has too few people to be shown. Provinces are those of landlines.",
+))
+@public
+@sparing
+def show_willingness() -> Response:
+    """What was counted last."""
+    only()
+    made = willingness.latest(registry_of().shelf)
+    if made is None:
+        raise NotFoundError("It has not been counted yet.", code="not_found")
+    return answer(made)
 
 
 def _page(asked: Callable[..., opendata.Page]) -> opendata.Page:
