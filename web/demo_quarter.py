@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from registry import deadlines, gathering, handling, numberevents, reports
+from registry import deadlines, gathering, handling, numberevents, opendata, reports
 from registry.access import Actor
 from registry.assembly import Registry, assemble, prepare
 from registry.errors import ConflictError
@@ -37,8 +37,10 @@ if TYPE_CHECKING:
 
 QUARTER = "2026-Q3"
 DAYS = 92
-BOMBERS, BOMBED_ON, RECYCLED_ON = 60, 45, 40
-JUST_UNDER_EACH, SPREAD_EACH, OLD_EACH, LATE_EACH = 19, 4, 12, 25  # reports of each number; of the old holder's
+BOMBERS, BOMBED_ON = 60, 45
+MARKED_ON, RECYCLED_ON, LATE_ON = 20, 40, 43
+JUST_UNDER_EACH, SPREAD_EACH = 19, 4  # reports of each number
+OLD_EACH, MARKING, LATE_EACH = 8, 8, 25  # of the old holder's number: carriers', people's, and those that come too late
 ANSWERED = 50  # one report in so many is answered by its desk
 _TEXT = "{}号示例公司推广：本季优惠，满{}减{}，详询门店，拒收请回复R"
 _BOMB = "无辜百货公司骗人，大家都来举报，转发给更多的人，让它关门"
@@ -97,6 +99,7 @@ class Quarter:
         self._weights /= self._weights.sum()
         self._ids = list(self.world.callers)[: size.organisations]
         self._scripted = self._draw_scripted()
+        self._by_script = BOMBERS + MARKING + LATE_EACH + sum(map(len, self._scripted.values()))
 
     def play(self) -> Shown:
         """Play all days, then let everything settle, and look at what came of it."""
@@ -125,7 +128,7 @@ class Quarter:
     def _day(self, day: int) -> None:
         began = time.monotonic()
         self._at(day, 11)
-        usual = self.size.reports - self.size.people - BOMBERS - LATE_EACH - sum(map(len, self._scripted.values()))
+        usual = self.size.reports - self.size.people - self._by_script
         count = usual * (day + 1) // DAYS - usual * day // DAYS
         scripted = [self._row(caller, "calls", Category.LOAN) for caller in self._scripted.get(day, ())]
         rows = self._usual(count) + scripted
@@ -139,6 +142,8 @@ class Quarter:
         self.shown.add("people's reports", began)
         if day == RECYCLED_ON:
             self._recycle()
+        if day in (MARKED_ON + 1, RECYCLED_ON, LATE_ON):
+            self._mark(day)
         if day % 7 == 4:
             self._answer(day)
             self._pass_time()
@@ -159,6 +164,7 @@ class Quarter:
             row = self._row(caller, _CHANNELS[kind], Category(pick % 16), draw)
             if kind == 2 and draw % 3 == 0:
                 row["description"] = _TEXT.format(pick, 100 + pick, draw % 90)
+            row["neighbour"] = draw % 5 == 0
             rows.append(row)
         return rows
 
@@ -178,7 +184,8 @@ class Quarter:
     def _send(self, party: str, rows: list[dict[str, Any]]) -> None:
         own, registry = self.world.called[party], self.registry
         for row in rows:
-            row["called"] = f"+{own[row.pop('place') % len(own)]}"
+            digits = int(own[row.pop("place") % len(own)])
+            row["called"] = f"+{digits ^ row.pop('neighbour', False)}"  # a neighbour's number has declined nothing
         taken = reports.take_in(
             registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=party,
             kind="carrier", rows=[Row(line, b"", row) for line, row in enumerate(rows, 1)],
@@ -197,18 +204,22 @@ class Quarter:
             for digits in people[:BOMBERS].tolist():
                 self.clock.moment += timedelta(seconds=45)
                 self._person(digits, self._row(caller, "messages", Category.RETAIL) | {"description": _BOMB})
-        if day == RECYCLED_ON + 3:  # about calls of before the number had another holder
-            caller = world.callers[world.named[OLD_HOLDER]][0]
+        caller = world.callers[world.named[OLD_HOLDER]][0]
+        if day == MARKED_ON:
+            for digits in people[:MARKING].tolist():
+                self._person(digits, self._row(caller, "calls", Category.LOAN))
+        if day == LATE_ON:  # about calls of before the number had another holder
             before = iso(self.clock.moment - timedelta(days=10))
             for digits in people[:LATE_EACH].tolist():
                 self._person(digits, self._row(caller, "calls", Category.LOAN) | {"at": before})
 
     def _person(self, digits: int, row: dict[str, Any]) -> None:
-        registry, row = self.registry, {**row, "called": f"+{digits}"}
-        del row["place"]
+        registry, fields = self.registry, {**row, "called": f"+{digits}"}
+        for name in ("place", "neighbour"):
+            fields.pop(name, None)
         reports.take_one(
             registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source="people",
-            kind="people", fields=row, reporter=seal_one(registry.keys.at_rest, Number(1, digits)),
+            kind="people", fields=fields, reporter=seal_one(registry.keys.at_rest, Number(1, digits)),
             shelf=registry.shelf, zone=registry.settings.numbers.zone,
         )  # fmt: skip
         self.shown.counts["accepted"] = self.shown.counts.get("accepted", 0) + 1
@@ -225,6 +236,20 @@ class Quarter:
             registry.store, registry.clock, registry.keys, registry.plan, registry.settings
         )
         self.shown.checks["the recycled number's event was carried out"] = done["done"] == 1
+
+    def _mark(self, day: int) -> None:
+        """Count open data, and look whether the old holder's number stands as marked."""
+        began, registry = time.monotonic(), self.registry
+        opendata.count(registry.store, registry.clock)
+        number = Number(1, int(self.world.callers[self.world.named[OLD_HOLDER]][0][1:]))
+        mark = opendata.mark_of(registry.store, registry.keys, seal_one(registry.keys.at_rest, number),
+                                zone=registry.settings.numbers.zone)  # fmt: skip
+        name, stands = {
+            RECYCLED_ON: ("its mark is cleared when the number has another holder", False),
+            LATE_ON: ("late reports about the old holder do not mark the new one", False),
+        }.get(day, ("a number that people report is marked", True))
+        self.shown.checks[name] = (mark is not None) == stands
+        self.shown.add("open data", began)
 
     # what becomes of it
 
@@ -287,7 +312,7 @@ class Quarter:
         checks["the bombed company has no case"] = cases[INNOCENT] == []
         checks["the wave against it is held and not counted"] = held == BOMBERS
         checks["reports from before the number was recycled make no case"] = cases[OLD_HOLDER] == []
-        checks["late reports about it count nothing"] = late == 0
+        checks["late reports about it count nothing"] = late <= MARKING
         checks["desks answered, some late"] = counts["answered in time"] > 0 < counts.get("answered late", 0)
         checks["deadlines that ran out are counted"] = counts["overdue"] > 0
         checks["people are told, and what is over is closed"] = counts["told"] > 0 < counts["closed"]
