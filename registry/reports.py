@@ -8,7 +8,7 @@ Rules of this room:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from registry.sealing import SealedNumber
     from registry.store import Store
 
-__all__ = ["CHUNK", "Intake", "RowResult", "purge", "stream_in", "take_in", "take_one"]
+__all__ = ["CHUNK", "Intake", "RowResult", "purge", "read_again", "stream_in", "take_in", "take_one"]
 
+Beside = Callable[[dict[str, Any]], dict[str, Any]]
 CHUNK = 2000
 REPORTS_A_DAY = 50  # of one person; who sends more is a program
 _DAY_S = 86_400
@@ -72,9 +73,11 @@ class _Desk:
     def add(self, batch: str, entries: Sequence[Entry], verdicts: Mapping[int, Verdict], now: datetime) -> None:
         self.keep([_report(self, batch, entry, verdicts[id(entry)], now) for entry in entries])
 
-    def keep(self, rows: Sequence[dict[str, Any]]) -> None:
+    def keep(self, rows: Sequence[dict[str, Any]], beside: Beside | None = None) -> None:
         """Store rows of reports and begin their handling."""
         self.store.reports.add(rows)
+        if beside is not None:
+            rows = [row | beside(row) for row in rows]
         if self.reading.trial is None:
             tools = Tools(self.store, self.clock, self.keys, self.plan, self.rulebooks, self.zone)
             begin_inside(tools, rows, kind=self.kind)
@@ -122,12 +125,13 @@ def take_in(
 def take_one(
     store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, rulebooks: Rulebooks, *, source: str, kind: Kind,
     fields: dict[str, Any], country: str = "CN", reporter: SealedNumber | None = None, batch: str = "", line: int = 1,
-    shelf: Shelf | None = None, zone: str = ZONE,
+    shelf: Shelf | None = None, zone: str = ZONE, beside: Beside | None = None,
 ) -> RowResult:
     """Take one report in that somebody waits for: a person's, or a corrected row.
 
     Raises InvalidInputError with the refusal's slug and sentence instead of quarantining; TooManyError too_many where
-    a `reporter` has sent `REPORTS_A_DAY`.
+    a `reporter` has sent `REPORTS_A_DAY`. `beside` is called in the same transaction with the row that was stored: it
+    keeps what else belongs to it, and gives what its handling needs to know beyond it.
     """  # fmt: skip
     trial = trial_of(store, keys, source)
     desk = _Desk(
@@ -135,23 +139,33 @@ def take_one(
         Reading(plan=plan, kind=kind, country=country, keys=keys, trial=trial), shelf=shelf, zone=zone,
     )  # fmt: skip
     now = clock.now()
-    entry = desk.reading.entries([Row(line, b"", fields, typed=False)], to_micros(now))[0]
-    if entry.refusal:
-        raise InvalidInputError(entry.refusal.detail, code=entry.refusal.reason)
-    with store.reading():
-        verdict = _judged(desk, [entry])[0]
-    if isinstance(verdict, Refusal):
-        raise InvalidInputError(verdict.detail, code=verdict.reason)
+    entry, verdict = _read_one(desk, Row(line, b"", fields, typed=False), now)
     with store.writing(about=f"reports {source}"):
         if store.reports.known(source, [entry.kept_id]):
             return RowResult(line, entry.id, "duplicate")
         if reporter is not None:
             own = Limit("reports-number-day", subject_of(keys, b"number:" + reporter), REPORTS_A_DAY, _DAY_S)
             spend_inside(store, now, limits=(own,))
-        desk.keep([_report(desk, batch, entry, verdict, now)])
+        row = _report(desk, batch, entry, verdict, now)
+        desk.keep([row], beside)
         judged = {"batch": batch, "origin": "one", "rows": 1, "accepted": 1, "duplicates": 0, "quarantined": 0}
         emit(store, clock, type=REPORT_JUDGED, party=source, data={**judged, "verdicts": {verdict.verdict: 1}})
     return _accepted(entry, verdict)
+
+
+def read_again(
+    store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, rulebooks: Rulebooks, *, source: str, kind: Kind,
+    fields: dict[str, Any], country: str = "CN", shelf: Shelf | None = None,
+) -> dict[str, Any]:
+    """The row of table report that a person's report is with what was missing; nothing is stored.
+
+    Raises InvalidInputError with the refusal's slug and sentence.
+    """  # fmt: skip
+    reading = Reading(plan=plan, kind=kind, country=country, keys=keys)
+    desk = _Desk(store, keys, clock, plan, rulebooks, source, kind, None, reading, shelf=shelf)
+    now = clock.now()
+    entry, verdict = _read_one(desk, Row(1, b"", fields, typed=False), now)
+    return _report(desk, "", entry, verdict, now)
 
 
 def purge(store: Store, clock: Clock, rulebooks: Rulebooks) -> dict[str, int]:
@@ -193,6 +207,18 @@ def _judged(desk: _Desk, entries: list[Entry]) -> list[Verdict | Refusal]:
     if desk.shelf is None or trial is not None:
         return judged
     return citing.weigh(desk.store, desk.shelf, desk.keys, desk.rulebooks, entries, judged)
+
+
+def _read_one(desk: _Desk, row: Row, now: datetime) -> tuple[Entry, Verdict]:
+    """One row read and judged. Raises InvalidInputError."""
+    entry = desk.reading.entries([row], to_micros(now))[0]
+    if entry.refusal:
+        raise InvalidInputError(entry.refusal.detail, code=entry.refusal.reason)
+    with desk.store.reading():
+        verdict = _judged(desk, [entry])[0]
+    if isinstance(verdict, Refusal):
+        raise InvalidInputError(verdict.detail, code=verdict.reason)
+    return entry, verdict
 
 
 def _report(desk: _Desk, batch: str, entry: Entry, verdict: Verdict, now: datetime) -> dict[str, Any]:

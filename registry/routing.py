@@ -5,6 +5,7 @@ Rules of this room:
   called number (FTC) only counts.
 - A complete report is accepted as it comes (rule 86) and goes on at once to whom the chain names; where nobody with an
   account answers for the caller, it stays at the centre, accepted.
+- What a person left out sends the report back at once, to nobody's desk (rule 86); completed, it begins again.
 - Many at once: the chain of a chunk costs a few queries, its rows two statements.
 """
 
@@ -43,6 +44,28 @@ def begin_inside(tools: Tools, rows: Iterable[Mapping[str, Any]], *, kind: Kind)
     wanted = [row for row in rows if _is_handled(row, kind)]
     if not wanted:
         return 0
+    begun = _all_begun(tools, wanted)
+    tools.store.handling.add(begun)
+    tools.store.handling.note_many(_moves(begun, to_micros(tools.clock.now())))
+    return len(begun)
+
+
+def begin_again_inside(tools: Tools, row: Mapping[str, Any], found: Handling, *, actor: str) -> None:
+    """Inside `writing()`: a report that had been returned is complete now, and goes its way anew."""
+    (fresh,) = _all_begun(tools, [row])
+    at = to_micros(tools.clock.now())
+    tools.store.handling.note(found, at=at, actor=actor, action="complete", state="submitted", note="")
+    tools.store.handling.change(
+        found.source, found.source_id, state=fresh.state, desk=fresh.desk, caller=fresh.caller,
+        caller_kind=fresh.caller_kind, carrier=fresh.carrier, provider=fresh.provider, content=fresh.content,
+        resource=fresh.resource, rulebook=fresh.rulebook, verdict=fresh.verdict, reason=fresh.reason,
+        due=to_micros(fresh.due) if fresh.due else 0, updated=at,
+    )
+    for action, state in _steps(fresh):
+        tools.store.handling.note(found, at=at, actor=_SYSTEM, action=action, state=state, note="")
+
+
+def _all_begun(tools: Tools, wanted: Sequence[Mapping[str, Any]]) -> list[Handling]:
     now = tools.clock.now()
     callers = _numbers([row["caller"] for row in wanted], tools.keys.at_rest)
     moments = [from_micros(row["at"]) for row in wanted]
@@ -51,13 +74,10 @@ def begin_inside(tools: Tools, rows: Iterable[Mapping[str, Any]], *, kind: Kind)
     found = [next(chains) if caller is not None else Chain() for caller in callers]
     desks = _desks(tools, found)
     ends, kinds = _Ends(tools, now), {caller: int(tools.plan.caller_kind(caller)) for caller in set(callers)}
-    begun = [
+    return [
         _begun(row, reference, kinds[caller], chain, desk, now, ends) for row, reference, caller, chain, desk in
         zip(wanted, new_references(len(wanted)), callers, found, desks)
     ]
-    tools.store.handling.add(begun)
-    tools.store.handling.note_many(_moves(begun, to_micros(now)))
-    return len(begun)
 
 
 def _is_handled(row: Mapping[str, Any], kind: Kind) -> bool:
@@ -120,23 +140,29 @@ def new_references(count: int) -> list[str]:
 def _begun(
     row: Mapping[str, Any], reference: str, caller_kind: int, chain: Chain, desk: str, now: datetime, ends: _Ends
 ) -> Handling:
-    rulebook = row["rulebook"]
-    due, undated = ends.of("handle" if desk else "forward", rulebook)
+    rulebook, back = row["rulebook"], bool(row.get("missing"))
+    desk = "" if back else desk
+    due, undated = (None, "") if back else ends.of("handle" if desk else "forward", rulebook)
     return Handling(
         row["source"], row["source_id"], reference,
-        "forwarded" if desk else "accepted", desk, now, from_micros(row["at"]),
-        "malicious" if row["mode"] in _MALICIOUS else "commercial",
+        "returned" if back else "forwarded" if desk else "accepted", desk, now, from_micros(row["at"]),
+        row.get("class") or ("malicious" if row["mode"] in _MALICIOUS else "commercial"),
         "message" if row["channel"] == _MESSAGES else "call", row["channel"] or 0,
         -1 if row["category"] is None else row["category"], row["mode"] or "",
-        SealedNumber(row["caller"]) if row["caller"] else None, caller_kind, "",
-        chain.carrier, chain.provider, chain.content, chain.resource, rulebook, row["verdict"], row["reason"],
-        due, now, undated=undated,
+        SealedNumber(row["caller"]) if row["caller"] else None, caller_kind,
+        row.get("province") or "", chain.carrier, chain.provider, chain.content, chain.resource, rulebook,
+        row["verdict"], row["reason"], due, now, undated=undated,
     )  # fmt: skip
 
 
 def _moves(begun: Iterable[Handling], at: int) -> Iterable[dict[str, Any]]:
     for each in begun:
-        steps = [("accept", "accepted")] + ([("forward", "forwarded")] if each.desk else [])
-        for place, (action, state) in enumerate(steps, 1):
+        for place, (action, state) in enumerate(_steps(each), 1):
             yield {"source": each.source, "source_id": each.source_id, "place": place, "at": at, "actor": _SYSTEM,
                    "action": action, "state": state, "note": ""}  # fmt: skip
+
+
+def _steps(begun: Handling) -> list[tuple[str, str]]:
+    if begun.state == "returned":
+        return [("return", "returned")]
+    return [("accept", "accepted")] + ([("forward", "forwarded")] if begun.desk else [])

@@ -19,12 +19,14 @@ from registry import (
     deadlines,
     epochs,
     evidence,
+    evidencefiles,
     gathering,
     jobs,
     limits,
     measures,
     opendata,
     openfiles,
+    peoplesreports,
     quotas,
     receipts,
     registrations,
@@ -139,7 +141,7 @@ def inspect(registry: Registry, keep: Keep) -> jobs.Counts:
 
 
 def purge(registry: Registry, keep: Keep) -> jobs.Counts:
-    """Delete what retention has ended: reports and evidence of consents (the rulebook says when), list files and
+    """Delete what retention has ended: reports with their evidence, evidence of consents (the rulebook says when), list files and
     metadata nobody needs, single answers behind receipts, old acknowledgements and findings, deliveries of webhooks,
     applications, runs of jobs."""
     store, clock = registry.store, registry.clock
@@ -148,6 +150,8 @@ def purge(registry: Registry, keep: Keep) -> jobs.Counts:
     counts["files"] += scrubfiles.sweep(store, registry.shelf) + scrubwork.sweep(store, registry.shelf)
     keep()
     counts["rows"] = sum(reports.purge(store, clock, registry.rulebooks).values())
+    counts["rows"] += peoplesreports.purge(store, clock)
+    counts["files"] += evidencefiles.purge(store, clock, registry.shelf)
     keep()
     counts["consents"] = evidence.erase_due(store, clock, registry.rulebooks)
     keep()

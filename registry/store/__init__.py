@@ -32,6 +32,7 @@ from registry.store.numberevents import NumberEvents
 from registry.store.opendata import OpenData
 from registry.store.organisations import Organisations
 from registry.store.parties import Parties
+from registry.store.peoplesreports import PeoplesReports
 from registry.store.quotas import Quotas
 from registry.store.receiptkeys import ReceiptKeyRows
 from registry.store.receipts import Receipts
@@ -75,6 +76,7 @@ class Store:
         self.open_data = OpenData(engine)
         self.organisations = Organisations(engine)
         self.parties = Parties(engine)
+        self.peoples_reports = PeoplesReports(engine)
         self.quotas = Quotas(engine)
         self.receipt_keys = ReceiptKeyRows(engine)
         self.receipts = Receipts(engine)
