@@ -59,7 +59,7 @@ def begin_again_inside(tools: Tools, row: Mapping[str, Any], found: Handling, *,
         found.source, found.source_id, state=fresh.state, desk=fresh.desk, caller=fresh.caller,
         caller_kind=fresh.caller_kind, carrier=fresh.carrier, provider=fresh.provider, content=fresh.content,
         resource=fresh.resource, rulebook=fresh.rulebook, verdict=fresh.verdict, reason=fresh.reason,
-        due=to_micros(fresh.due) if fresh.due else 0, updated=at,
+        due=to_micros(fresh.due) if fresh.due else 0, undated=int(fresh.undated), updated=at,
     )
     for action, state in _steps(fresh):
         tools.store.handling.note(found, at=at, actor=_SYSTEM, action=action, state=state, note="")
@@ -142,7 +142,7 @@ def _begun(
 ) -> Handling:
     rulebook, back = row["rulebook"], bool(row.get("missing"))
     desk = "" if back else desk
-    due, undated = (None, "") if back else ends.of("handle" if desk else "forward", rulebook)
+    due, undated = (None, False) if back else ends.of("handle" if desk else "forward", rulebook)
     return Handling(
         row["source"], row["source_id"], reference,
         "returned" if back else "forwarded" if desk else "accepted", desk, now, from_micros(row["at"]),

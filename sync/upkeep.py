@@ -141,9 +141,9 @@ def inspect(registry: Registry, keep: Keep) -> jobs.Counts:
 
 
 def purge(registry: Registry, keep: Keep) -> jobs.Counts:
-    """Delete what retention has ended: reports with their evidence, evidence of consents (the rulebook says when), list files and
-    metadata nobody needs, single answers behind receipts, old acknowledgements and findings, deliveries of webhooks,
-    applications, runs of jobs."""
+    """Delete what retention has ended: reports with their evidence and evidence of consents (the rulebook says when),
+    list files and metadata nobody needs, single answers behind receipts, old acknowledgements and findings, deliveries
+    of webhooks, applications, runs of jobs."""
     store, clock = registry.store, registry.clock
     counts = {"files": freshness.tidy(registry, keep=keep)}
     keep()

@@ -28,8 +28,10 @@ from web import (
     carriers,
     checking,
     companies,
+    evidencepages,
     guard,
     guarding,
+    inbound,
     joining,
     members,
     moving,
@@ -43,6 +45,7 @@ from web import (
     queues,
     receipts,
     reporting,
+    reportstates,
     scrubasking,
     scrubs,
     suspending,
@@ -85,7 +88,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     parties.blueprint, queues.blueprint, officers.blueprint, alarms.blueprint, guarding.blueprint, suspending.blueprint,
     webhooks.blueprint, outboxes.blueprint, moving.blueprint, joining.blueprint,
     applications.blueprint, companies.blueprint, scrubs.blueprint, scrubasking.blueprint, checking.blueprint,
-    receipts.blueprint, verifying.blueprint,
+    receipts.blueprint, verifying.blueprint, reportstates.blueprint, evidencepages.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     api_opendata.blueprint,
@@ -94,7 +97,7 @@ MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no fo
     keys.blueprint, reports.blueprint, numberevents.blueprint, quarantine.blueprint, api_webhooks.blueprint,
     checks.blueprint, balance.blueprint, api_scrubs.blueprint, scrubparts.blueprint, scrubresults.blueprint,
     api_receipts.blueprint, api_measures.blueprint, api_resources.blueprint,
-    rulebooks.blueprint, openapi.blueprint, vitals.blueprint,
+    rulebooks.blueprint, openapi.blueprint, vitals.blueprint, inbound.blueprint,
 )
 
 SMALL_BODY = 64 * 1024  # forms and JSON; uploads raise `request.max_content_length` in their own view
@@ -128,7 +131,8 @@ def create_app(registry: Registry) -> Flask:
     csrf = CSRFProtect(app)
     for blueprint in MACHINES:
         csrf.exempt(blueprint)
-    csrf.exempt(scrubasking.send)  # it looks for the token itself, as the file comes
+    for view in (scrubasking.send, reportstates.add_evidence):  # they look for the token themselves, as the file comes
+        csrf.exempt(view)
     for blueprint in BLUEPRINTS + MACHINES:
         app.register_blueprint(blueprint)
     _languages(app, registry)

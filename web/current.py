@@ -52,4 +52,4 @@ def request_id() -> str:
 
 def is_api() -> bool:
     """Whether the request is for the machines' side of the site; `/api` itself is a page for people."""
-    return request.path.startswith("/api/")
+    return request.path.startswith(("/api/", "/gateway/"))

@@ -6,7 +6,6 @@ from the use case and is put beside its field by `blame`; nothing is asked for t
 
 from __future__ import annotations
 
-import secrets
 import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -17,8 +16,6 @@ from wtforms import (
     BooleanField,
     DateTimeLocalField,
     Field,
-    HiddenField,
-    IntegerField,
     PasswordField,
     RadioField,
     SelectChoice,
@@ -27,7 +24,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp, ValidationError
+from wtforms.validators import InputRequired, Length, Optional, Regexp, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from registry.errors import RegistryError
@@ -169,54 +166,6 @@ class ChoiceForm(Form):
 def _span(start: int, end: int) -> Iterable[int]:
     """The hours from a start to an end (exclusive), past midnight where the end comes first."""
     return [hour % 24 for hour in range(start, end if end > start else end + 24)]
-
-
-WHATS = {  # what people say happened -> channel, mode (rule 10)
-    "human": ("calls", "human"),
-    "recorded": ("robocalls", "recorded"),
-    "message": ("messages", ""),
-    "ring_once": ("calls", "ring_once"),
-    "bombing": ("calls", "bombing"),
-}
-
-
-class ReportForm(Form):
-    """A call or text that should not have come (RULES §4)."""
-
-    nonce = HiddenField(default=lambda: secrets.token_hex(8))  # the same report sent twice counts once
-    what = RadioField(
-        _("What was it?"),
-        [InputRequired(_CHOOSE)],
-        choices=choices(
-            ("human", _("Somebody called")),
-            ("recorded", _("A recorded or artificial voice called")),
-            ("message", _("A text message")),
-            ("ring_once", _("It rang once and stopped")),
-            ("bombing", _("It rang again and again")),
-        ),
-        default="human",
-    )
-    caller = StringField(
-        _("Number that called or wrote"), [Optional()], filters=[_plain],
-        description=_("As your phone shows it; leave it empty if it was hidden"),
-    )  # fmt: skip
-    at = DateTimeLocalField(
-        _("When, Beijing time"), [InputRequired(_FILL)], format=_MINUTES
-    )
-    category = SelectField(
-        _("About what?"),
-        [InputRequired(_CHOOSE)],
-        choices=choices(("", "–"), *((each.slug, name) for each, name in CATEGORIES.items())),
-    )
-    duration = IntegerField(
-        _("How long, in seconds (if it was a call)"),
-        [Optional(), NumberRange(0, 86_400, message=_("Between 0 and 86,400 seconds."))],
-    )
-    description = TextAreaField(
-        _("What was said or written (if you like)"),
-        [Optional(), Length(max=2000, message=_("At most 2,000 characters."))],
-        filters=[lambda text: text.strip() if text else text],
-    )
 
 
 class AsOfForm(FlaskForm):

@@ -153,6 +153,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
     },
     "action": {  # of the audit trail
         "report_answer": lazy_gettext("Report answered"),
+        "evidence_seen": lazy_gettext("Evidence looked at"),
         "party_added": lazy_gettext("Party added"),
         "party_suspended": lazy_gettext("Party suspended"),
         "party_active": lazy_gettext("Party active again"),

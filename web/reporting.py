@@ -14,22 +14,24 @@ from datetime import datetime, timedelta
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from registry import limits, registrations, reports
-from registry.errors import InvalidInputError, RegistryError, SignInRequiredError, TooManyError
+from registry import limits, peoplesreports, registrations
+from registry.errors import ConflictError, InvalidInputError, RegistryError, SignInRequiredError, TooManyError
+from registry.handling import Tools
 from registry.sealing import SealedNumber, unseal_one
 from registry.store.engine import Row
-from registry.times import from_micros, iso, local, to_micros
+from registry.times import from_micros, local, to_micros
 from web import guard
 from web.current import registry_of
-from web.forms import WHATS, ReportForm
+from web.forms import Form
 from web.labels import reason_sentence
 from web.people import Page, as_utc, masked, own_number, to_sign_in
 from web.refusals import field_of
+from web.reportforms import WHATS, ReportForm
+from web.reportwords import PROBLEMS, STATES
 
 blueprint = Blueprint("reporting", __name__)
 blueprint.register_error_handler(SignInRequiredError, to_sign_in)
 
-SOURCE = "people"
 _SHOWN = 200
 _REPORTS_A_DAY = 50  # of one person; many more than anybody is called
 _NONCE = re.compile(r"[0-9a-f]{16}")
@@ -37,7 +39,10 @@ _NONCE = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Judged:
-    """A report as its page shows it: `caller` masked, `sentence` why, `rule` and `rulebook` by what."""
+    """A report as its page shows it: `caller` masked, `sentence` why, `rule` and `rulebook` by what.
+
+    `reference` of one's own alone.
+    """
 
     caller: str
     at: datetime
@@ -48,6 +53,8 @@ class Judged:
     rule: str
     rulebook: str
     own: bool
+    reference: str = ""
+    stands: tuple[str, str] = ("", "")  # colour and word of where it stands
 
 
 @blueprint.route("/report", methods=["GET", "POST"])
@@ -61,28 +68,44 @@ def report() -> Page:
         if form.validate():
             try:
                 _spend(number)
-                result = reports.take_one(
-                    registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source=SOURCE,
-                    kind="people", fields=_fields(form, number), country=registry.settings.numbers.country,
-                    reporter=number, shelf=registry.shelf, zone=registry.settings.numbers.zone,
+                taken = peoplesreports.take(
+                    tools_of(), told=_told(form), reporter=number, country=registry.settings.numbers.country,
+                    shelf=registry.shelf,
                 )
-            except InvalidInputError as error:
-                _blame(form, error)
+            except (InvalidInputError, ConflictError) as error:
+                blame(form, error)
             except TooManyError as error:
                 form.blame(error)
                 status = 429
             else:
-                if result.result == "duplicate":
-                    flash(_("We have this report already."), "warn")
-                elif result.verdict == "violation":
-                    flash(_("Thank you. This was a violation, and it is on record."), "ok")
-                else:
-                    flash(_("Thank you. Your report is on record."), "ok")
-                return redirect(url_for("reporting.mine"), 303)
+                _thank(taken)
+                return redirect(url_for("reportstates.one", reference=taken.handling.reference), 303)
     elif form.at.data is None:
         now = local(registry.clock.now(), registry.settings.numbers.zone)
         form.at.data = now.replace(second=0, microsecond=0, tzinfo=None)
     return render_template("report.html", form=form, masked=masked(number)), status
+
+
+def _thank(taken: peoplesreports.Taken) -> None:
+    """Say what came of a report that was taken."""
+    if taken.again:
+        flash(_("We have this report already."), "warn")
+        return
+    if taken.verdict == "violation":
+        flash(_("Thank you. This was a violation, and it is on record."), "ok")
+    else:
+        flash(_("Thank you. Your report is on record."), "ok")
+    if taken.missing:
+        flash(_("Something is missing before anybody can be asked: see below."), "warn")
+
+
+def tools_of() -> Tools:
+    """What moving a report needs."""
+    registry = registry_of()
+    return Tools(
+        registry.store, registry.clock, registry.keys, registry.plan, registry.rulebooks,
+        registry.settings.numbers.zone,
+    )  # fmt: skip
 
 
 def _spend(number: SealedNumber) -> None:
@@ -94,32 +117,34 @@ def _spend(number: SealedNumber) -> None:
     )
 
 
-def _fields(form: ReportForm, number: SealedNumber) -> dict[str, object]:
-    """The report as the wire has it (RULES §4)."""
+def _told(form: ReportForm) -> peoplesreports.Told:
+    """The report that a valid form says (RULES §4)."""
     channel, mode = WHATS[form.what.data]
-    at = as_utc(form.at.data)
-    now = registry_of().clock.now()
+    at, now = as_utc(form.at.data), registry_of().clock.now()
     if at - now <= timedelta(minutes=1):  # the form knows minutes only
         at = min(at, now)
     nonce = form.nonce.data or ""
-    said = {
-        "id": nonce if _NONCE.fullmatch(nonce) else secrets.token_hex(8),
-        "called": unseal_one(registry_of().keys.at_rest, number).e164,
-        "caller": form.caller.data or "hidden",
-        "channel": channel,
-        "mode": mode,
-        "category": form.category.data,
-        "at": iso(at),
-        "duration": form.duration.data,
-        "description": form.description.data,
-    }
-    return {name: value for name, value in said.items() if value not in (None, "")}
+    return peoplesreports.Told(
+        id=nonce if _NONCE.fullmatch(nonce) else secrets.token_hex(8), channel=channel, mode=mode,
+        harassment=form.category.data, at=at, caller=form.caller.data or "", duration=form.duration.data,
+        enterprise=form.enterprise.data or "", province=form.province.data or "",
+        description=form.description.data or "", consent=form.consent.data,
+    )  # fmt: skip
 
 
-def _blame(form: ReportForm, error: RegistryError) -> None:
+def blame(form: Form, error: RegistryError) -> None:
     """Put a refusal beside the field that its slug names."""
-    field = field_of(error.code)
-    form.blame(error, field if field in form else "")
+    field = "caller" if error.code == "own_caller" else str(error.facts.get("field", "")) or field_of(error.code)
+    if error.code in PROBLEMS:
+        field = field if field in form else ""
+        target = form[field].errors if field else form.form_errors
+        text = str(PROBLEMS[error.code])
+        if field:
+            form[field].errors = [*target, text]
+        else:
+            form.form_errors.append(text)
+    else:
+        form.blame(error, field if field in form else "")
 
 
 @blueprint.get("/my-reports")
@@ -135,7 +160,9 @@ def mine() -> Page:
 
 
 def _judged(row: Row, number: SealedNumber) -> Judged:
-    caller = row["caller"]
+    caller, own = row["caller"], row["reporter"] == number
+    found = registry_of().store.handling.of_report(row["source"], row["source_id"]) if own else None
+    colour, word = STATES[found.state] if found else ("", "")
     return Judged(
         caller=unseal_one(registry_of().keys.at_rest, caller).masked if caller else _("Hidden number"),
         at=from_micros(row["at"]),
@@ -145,5 +172,7 @@ def _judged(row: Row, number: SealedNumber) -> Judged:
         sentence=reason_sentence(row["reason"]),
         rule=row["rule"],
         rulebook=row["rulebook"],
-        own=row["reporter"] == number,
+        own=own,
+        reference=found.reference if found else "",
+        stands=(colour, str(word)),
     )

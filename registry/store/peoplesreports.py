@@ -108,6 +108,10 @@ class PeoplesReports:
 
     # texts that came
 
+    def has_seen(self, message: bytes) -> bool:
+        """Whether a text came in before."""
+        return self._engine.row("SELECT at FROM sms_in WHERE message = :message", message=message) is not None
+
     def see_text(self, message: bytes, *, at: int) -> bool:
         """Remember a text that came in; False where it came before."""
         return bool(

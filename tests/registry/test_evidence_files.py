@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from datetime import timedelta
@@ -44,7 +43,8 @@ def jpeg(extra: bytes = b"") -> bytes:
         return bytes((0xFF, marker)) + struct.pack(">H", len(content) + 2) + content
 
     exif = part(0xE1, b"Exif\0\0" + extra) + part(0xFE, extra) if extra else b""
-    return b"\xff\xd8" + part(0xE0, b"JFIF\0") + exif + part(0xDB, bytes(65)) + part(0xDA, b"\1\2") + b"scan\xff\xd9" + extra
+    picture = part(0xDB, bytes(65)) + part(0xDA, b"\1\2") + b"scan\xff\xd9"
+    return b"\xff\xd8" + part(0xE0, b"JFIF\0") + exif + picture + extra
 
 
 def riff(head: bytes, *parts: tuple[bytes, bytes]) -> bytes:
@@ -73,15 +73,6 @@ def test_what_tells_of_place_and_person_goes_out_and_the_rest_stays(name: str, c
     assert GPS not in clean
     assert type_of(clean) == name
     assert cleaned(clean, name) == clean
-
-
-def test_a_picture_that_a_library_reads_is_read_after_cleaning_too() -> None:
-    image = pytest.importorskip("PIL.Image")
-    for form in ("PNG", "JPEG", "WEBP", "GIF"):
-        made, out = image.new("RGB", (40, 30), "red"), io.BytesIO()
-        made.save(out, form)
-        clean = cleaned(out.getvalue(), type_of(out.getvalue()))
-        assert image.open(io.BytesIO(clean)).convert("RGB").getpixel((5, 5))[0] > 200, form
 
 
 @pytest.mark.parametrize(

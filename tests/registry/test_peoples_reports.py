@@ -116,7 +116,9 @@ def test_what_cannot_be_is_refused_with_its_reason_and_leaves_nothing(
     assert not store.reports.about(mine, limit=9)
 
 
-def test_the_same_text_twice_a_minute_counts_once(tools: Tools, clock: FakeClock, mine: SealedNumber, keys: Any) -> None:
+def test_the_same_text_twice_a_minute_counts_once(
+    tools: Tools, clock: FakeClock, mine: SealedNumber, keys: Any
+) -> None:
     take(tools, told=told(clock, id="1"), reporter=mine, country="CN")
     with pytest.raises(ConflictError) as refused:
         take(tools, told=told(clock, id="2", description=" 要不要贷款？\n"), reporter=mine, country="CN")
@@ -164,7 +166,8 @@ def test_a_person_who_is_told_may_come_back_or_appeal(tools: Tools, clock: FakeC
         move(tools, reference=reference, action=action, maker="centre", actor=OFFICE, desk="loans", answer="查无此事")
     own = own_report(tools, reference=reference, reporter=mine)
     assert own.answer == "查无此事"
-    assert turn(tools, reference=reference, reporter=mine, actor=PERSON, action="reopen", note="有录音").state == "reopened"
+    again = turn(tools, reference=reference, reporter=mine, actor=PERSON, action="reopen", note="有录音")
+    assert again.state == "reopened"
     with pytest.raises(ConflictError):
         turn(tools, reference=reference, reporter=mine, actor=PERSON, action="reopen", note="")
 

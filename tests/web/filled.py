@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,9 +16,11 @@ from werkzeug.test import TestResponse
 from registry import (
     access,
     applications,
+    evidencefiles,
     numberevents,
     organisations,
     parties,
+    peoplesreports,
     quarantine,
     registrations,
     reports,
@@ -27,6 +29,7 @@ from registry import (
 from registry.assembly import Registry
 from registry.batch_results import batches_of
 from registry.editions import FeedEdition, FeedFile, FeedIndex, FeedPart
+from registry.handling import Tools
 from registry.numbers import parse_one
 from registry.preferences import Category, Channel, make, quiet_of
 from registry.readers.rows import Row, Unreadable
@@ -62,6 +65,8 @@ class Viewers:
     receipt: str = ""  # a scrub that has one
     alarm: str = ""  # about what loans asks for
     decided: str = ""
+    report: str = ""  # the reference of one's own, with evidence
+    returned: str = ""
 
 
 def sealed(registry: Registry, text: str = MINE) -> SealedNumber:
@@ -120,8 +125,22 @@ def fill(registry: Registry) -> Viewers:
     return Viewers(
         tokens, held[0].name, batch, member_id, outgoing(registry), event, held_event, waiting=waiting,
         refused=refused, colleague=colleague.member, scrubs=scrubs_of(registry, "loans"),
-        receipt=with_receipt(registry, "loans")[0], alarm=alarm, decided=decided,
+        receipt=with_receipt(registry, "loans")[0], alarm=alarm, decided=decided, **reported(registry),
     )
+
+
+def reported(registry: Registry) -> dict[str, str]:
+    """What the one who holds MINE reported: a report with a picture, and one that came back."""
+    tools = Tools(registry.store, registry.clock, registry.keys, registry.plan, registry.rulebooks, "Asia/Shanghai")
+    told = peoplesreports.Told("1", "calls", "human", "fraud", registry.clock.now(), "17100000003", 30, "某某贷款",
+                               "beijing", "转账", consent=True)
+    half = replace(told, id="2", channel="messages", mode="", caller="", description="", duration=None, consent=False)
+    whole, back = (
+        peoplesreports.take(tools, told=each, reporter=sealed(registry), country="CN").handling for each in (told, half)
+    )
+    evidencefiles.add(registry.store, registry.keys, registry.clock, registry.shelf, registry.instance / "work",
+                      found=whole, source=[b"#!AMR\nsound"])
+    return {"report": whole.reference, "returned": back.reference}
 
 
 def _joining(registry: Registry) -> tuple[str, str]:
@@ -285,8 +304,18 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         *((endpoint, address, "scrubber") for endpoint, address in scrub_pages(viewers.scrubs)),
         ("verifying.verify", "/verify", ""),
         ("receipts.one", f"/party/scrubs/{viewers.receipt}/receipt", "seller"),
+        *_report_pages(viewers),
         ("", "/there-is-nothing-here", ""), ("", "/officer/audit", "officer"),
     ]  # fmt: skip
+
+
+def _report_pages(viewers: Viewers) -> list[tuple[str, str, str]]:
+    """Pages of people's reports and their evidence."""
+    return [
+        ("reportstates.one", f"/my-reports/{viewers.report}", "mine"),
+        ("reportstates.one", f"/my-reports/{viewers.returned}", "mine"),
+        ("evidencepages.files", f"/officer/reports/{viewers.report}/evidence", "officer"),
+    ]
 
 
 class Visitor:
