@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from registry import (
     access,
     applications,
+    bulletins,
     consents,
     deadlines,
     epochs,
@@ -196,6 +197,14 @@ def open_data(registry: Registry, keep: Keep) -> jobs.Counts:
     return counts | {"files": len(made.files) if made else 0, "cells": cells}
 
 
+def draft_bulletin(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Draft the bulletin of the quarter that ended, once its cut-off has passed."""
+    keep()
+    zone = registry.settings.numbers.zone
+    press = bulletins.Press(registry.store, registry.clock, registry.keys, registry.plan, zone)
+    return {"bulletins": bulletins.draft_due(press, actor=access.SYSTEM)}
+
+
 def guard(registry: Registry, keep: Keep) -> jobs.Counts:
     """Look at what telemarketers ask for in checks, as they come in."""
     return watch.fold_due(registry.watch, registry.instance / "work", keep)
@@ -228,6 +237,7 @@ JOBS: Mapping[str, Job] = {
     "tidy": Job(tidy, lambda settings: settings.jobs.tidy_s, 5),
     "purge": Job(purge, lambda _settings: HOUR_S, 90, rarely=True),
     "open": Job(open_data, lambda _settings: DAY_S, 60, rarely=True),
+    "bulletins": Job(draft_bulletin, lambda _settings: HOUR_S, 120, rarely=True),
     "inspect": Job(inspect, lambda _settings: HOUR_S, 150, rarely=True),
     "compare": Job(compare, lambda settings: settings.jobs.compare_hours * HOUR_S, 180, rarely=True),
 }

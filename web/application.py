@@ -25,6 +25,7 @@ from web import (
     alarms,
     applications,
     batches,
+    bulletins,
     carriers,
     checking,
     companies,
@@ -42,6 +43,7 @@ from web import (
     people,
     problems,
     public,
+    publishing,
     queues,
     receipts,
     reporting,
@@ -89,6 +91,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     webhooks.blueprint, outboxes.blueprint, moving.blueprint, joining.blueprint,
     applications.blueprint, companies.blueprint, scrubs.blueprint, scrubasking.blueprint, checking.blueprint,
     receipts.blueprint, verifying.blueprint, reportstates.blueprint, evidencepages.blueprint,
+    bulletins.blueprint, publishing.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     api_opendata.blueprint,

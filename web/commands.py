@@ -19,6 +19,7 @@ from registry.errors import RegistryError
 from registry.keys import FIRST_EPOCH
 from registry.settings import load
 from web import keycommands, receiptkeycommands
+from web.bulletin_commands import bulletin_group
 from web.calendar_commands import holidays_group
 from web.demo import run_demo
 from web.demo_quarter import quarter_command
@@ -237,7 +238,7 @@ def audit_verify(instance: Path) -> None:
 
 
 _MORE = (*keycommands.GROUPS, *receiptkeycommands.GROUPS, resources_group)
-for group in (holidays_group, application_group, decoys_group, outbox_group, webhook_group, *_MORE):
+for group in (holidays_group, application_group, bulletin_group, decoys_group, outbox_group, webhook_group, *_MORE):
     main.add_command(group)
 
 

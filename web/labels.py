@@ -13,7 +13,7 @@ from flask_babel import gettext, lazy_gettext, ngettext
 
 from registry.errors import RegistryError, TooManyError
 from registry.preferences import Category, Channel
-from web import joiningwords
+from web import bulletinlabels, joiningwords
 from web.joblabels import JOB_WORDS
 from web.openwords import OPEN_WORDS
 from web.reasons import REASONS
@@ -187,6 +187,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "outbox_set": lazy_gettext("Outbox set"),
         "outbox_removed": lazy_gettext("Outbox removed"),
         **joiningwords.ACTIONS,
+        **bulletinlabels.ACTIONS,
     },
     "follows": {  # resellers
         "self": lazy_gettext("by itself"),
@@ -211,6 +212,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
 
 STATES: Mapping[str, tuple[str, Any]] = {  # slug -> colour, word
     **joiningwords.STATES,
+    **bulletinlabels.STATES,
     "active": ("ok", lazy_gettext("Active")),
     "withdrawn": ("plain", lazy_gettext("Withdrawn")),
     "expired": ("plain", lazy_gettext("Expired")),
@@ -279,6 +281,7 @@ def channel(value: int | str | None) -> str:
 
 ERRORS: Mapping[str, Any] = {  # what forms say about what a use case refuses
     **joiningwords.ERRORS,
+    **bulletinlabels.ERRORS,
     "event_settled": lazy_gettext("This event was decided before, or is being looked at again."),
     "has_blocks": lazy_gettext("This reseller has blocks of numbers in its host's network: remove them first."),
     "bad_host": lazy_gettext("A host is another carrier that is no reseller itself."),

@@ -117,6 +117,10 @@ OFFICE: tuple[Section, ...] = (
     Section(lazy_gettext("Numbers"), (
         Place("moving.held", lazy_gettext("Held events"), ("decide_events",), ("moving.decide",)),
     )),
+    Section(lazy_gettext("Bulletins"), (
+        Place("publishing.overview", lazy_gettext("Bulletins"), ("see_cases",),
+              ("publishing.draft", "publishing.one", "publishing.move")),
+    )),
     Section(lazy_gettext("Jobs"), (Place("officers.jobs", lazy_gettext("Jobs"), ("see_jobs",)),)),
     Section(lazy_gettext("Audit"), (Place("officers.trail", lazy_gettext("Audit"), ("read_audit",)),)),
 )  # fmt: skip

@@ -41,6 +41,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "bad_query": (N_("Wrong query"), N_("A query value is wrong.")),
     "bad_idempotency_key": (N_("Wrong Idempotency-Key"), N_("An Idempotency-Key is 1 to 64 visible characters.")),
     "requests_spent": (N_("Too many requests"), N_("You have asked very often. Please wait a moment.")),
+    "no_font": (
+        N_("No Chinese font"), N_("There is no PDF here, because no Chinese font is installed on this server.")
+    ),
     "internal": (N_("Something went wrong"), N_("Something went wrong on our side. It has been written down.")),
     "database_busy": (N_("Busy"), N_("We are very busy. Please try again in a moment.")),
 }

@@ -11,6 +11,7 @@ from registry.store.allowances import Allowances
 from registry.store.applications import Applications
 from registry.store.audit import Audit
 from registry.store.batchrows import BatchRows
+from registry.store.bulletins import Bulletins
 from registry.store.cases import Cases
 from registry.store.checks import Checks
 from registry.store.codes import Codes
@@ -56,6 +57,7 @@ class Store:
         self.applications = Applications(engine)
         self.audit = Audit(engine)
         self.batch_rows = BatchRows(engine)
+        self.bulletins = Bulletins(engine)
         self.cases = Cases(engine)
         self.checks = Checks(engine)
         self.codes = Codes(engine)
