@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from registry import audit
-from registry.errors import NotFoundError, UnavailableError
+from registry.errors import InvalidInputError, NotFoundError, UnavailableError
 from registry.handlingmoves import ACCEPT_DAYS, REPLY_DAYS, Deadline, Maker, Move, move_of
 from registry.keys import FIRST_EPOCH
 from registry.logs import without_numbers
@@ -129,9 +129,13 @@ def move(
     `answer`: what the person is told, kept sealed.
 
     Raises NotFoundError no_such_report (also for another desk's), ConflictError no_such_move, NotAllowedError
-    not_your_move.
+    not_your_move, InvalidInputError no_note (a report is returned with what is missing), no_desk.
     """
+    if action == "return" and not note.strip():
+        raise InvalidInputError("Say what is missing in the report.", code="no_note")
     with tools.store.writing(about=f"report {reference}"):
+        if action == "forward":
+            _must_have_desk(tools.store, desk or "")
         found = of_reference(tools.store, reference)
         if maker == "desk" and found.desk != desk:
             raise NotFoundError("There is no such report.", code="no_such_report")
@@ -140,6 +144,13 @@ def move(
         audit.append(tools.store, tools.clock, actor=actor.name, action=f"report_{action}",
                      subject=f"report:{reference}", detail={"state": moved.state})  # fmt: skip
     return moved
+
+
+def _must_have_desk(store: Store, desk: str) -> None:
+    """Only a provider or carrier with an account has a desk. Raises InvalidInputError no_desk."""
+    party = store.parties.party(desk)
+    if party is None or party.state != "active" or party.sandbox or party.kind not in ("carrier", "telemarketer"):
+        raise InvalidInputError("Say whose desk it goes to: a provider or carrier with an account.", code="no_desk")
 
 
 def move_inside(

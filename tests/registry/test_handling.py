@@ -9,7 +9,7 @@ import pytest
 
 from registry import audit, enterprises, handling, parties, reports, resources, routing, trials
 from registry.access import SYSTEM
-from registry.errors import ConflictError, NotAllowedError, NotFoundError
+from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.handling import Handling, Tools
 from registry.keys import KeyRing
 from registry.numbers import parse_caller
@@ -170,3 +170,14 @@ def test_references_are_letters_only_and_differ() -> None:
     made = routing.new_references(500)
     assert len(set(made)) == 500
     assert all(len(each) == 12 and each.isalpha() for each in made)
+
+
+def test_the_centre_says_what_is_missing_and_whose_desk_it_is(centre: Centre) -> None:
+    found = centre.come(centre.row("1069000155"))[0]
+    for desk in ("", "nobody"):
+        with pytest.raises(InvalidInputError):
+            centre.move(found, "forward", desk=desk)
+    with pytest.raises(InvalidInputError):
+        centre.move(found, "return", note=" ")
+    on = centre.move(found, "forward", desk="sender")
+    assert (on.desk, on.state) == ("sender", "forwarded")

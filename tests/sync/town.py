@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from registry import editions, epochs, registrations, roots, sealing, serving, tags
+from registry.gathering import Gatherer
 from registry.keys import KeyRing, SigningKeys
 from registry.numbering import NumberPlan
 from registry.numbering.draw import draw_numbers
@@ -48,6 +49,10 @@ class Town:
     receipt_keys: ReceiptKeys = field(default_factory=lambda: ReceiptKeys([b"c" * 32]))
     rulebooks: Rulebooks = field(default_factory=load_rulebooks)
     digits: list[int] = field(default_factory=list)
+
+    @cached_property
+    def gatherer(self) -> Gatherer:
+        return Gatherer(self.store, self.clock, self.keys, self.settings.cases)
 
     @cached_property
     def watch(self) -> Watch:
