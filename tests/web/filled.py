@@ -302,7 +302,6 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("companies.invite_again", f"/party/members/{viewers.colleague}/invite", "seller"),
         ("parties.keys", "/party/keys", "seller"),
         *((endpoint, address, "scrubber") for endpoint, address in scrub_pages(viewers.scrubs)),
-        ("verifying.verify", "/verify", ""),
         ("receipts.one", f"/party/scrubs/{viewers.receipt}/receipt", "seller"),
         *_report_pages(viewers),
         ("", "/there-is-nothing-here", ""), ("", "/officer/audit", "officer"),
@@ -310,11 +309,12 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
 
 
 def _report_pages(viewers: Viewers) -> list[tuple[str, str, str]]:
-    """Pages of people's reports and their evidence."""
+    """Pages of people's reports and their evidence, and of receipts that anybody may check."""
     return [
         ("reportstates.one", f"/my-reports/{viewers.report}", "mine"),
         ("reportstates.one", f"/my-reports/{viewers.returned}", "mine"),
         ("evidencepages.files", f"/officer/reports/{viewers.report}/evidence", "officer"),
+        ("verifying.verify", "/verify", ""),
     ]
 
 

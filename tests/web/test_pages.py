@@ -15,9 +15,8 @@ from tests.web.filled import MINE, Viewers, Visitor, fill, pages
 from web.guard import guard_of
 
 LANGUAGES = {"zh_CN": "zh-CN", "en": "en"}
-NOT_PAGES = {
-    "reportstates.own_evidence", "evidencepages.open_file",  # files
-      # answers without a page of their own
+NOT_PAGES = {  # answers without a page of their own
+    "reportstates.own_evidence", "evidencepages.open_file",
     "static", "public.language", "people.code", "members.first", "members.second", "members.start", "officers.issue",
     "officers.invite", "batches.download", "moving.add_block", "scrubs.download", "scrubs.progress",
     "receipts.download", "opendata.download", "opendata.willing_csv",
