@@ -246,6 +246,12 @@ def _report(registry: Registry) -> None:
                     kind="carrier", rows=rows, format="ndjson")
 
 
+_DESK = (
+    ("queues.overview", "/party/desk", "owner"),
+    ("queues.overview", "/party/desk?state=closed&only=late", "scrubber"),
+)
+
+
 def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
     """(endpoint, address, viewer) of every page that can be looked at; viewer "" is anybody."""
     return [
@@ -264,8 +270,7 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("carriers.acknowledgements", "/party/acknowledgements", "owner"),
         ("carriers.changes", "/party/changes", "owner"),
         ("batches.reports", "/party/reports", "owner"), ("batches.one", f"/party/reports/{viewers.batch}", "owner"),
-        ("parties.quarantined", "/party/quarantine", "owner"), ("queues.overview", "/party/desk", "owner"),
-        ("queues.overview", "/party/desk?state=closed&only=late", "scrubber"),
+        ("parties.quarantined", "/party/quarantine", "owner"), *_DESK,
         ("parties.fix", f"/party/quarantine/{viewers.quarantined}", "owner"), ("parties.keys", "/party/keys", "owner"),
         ("officers.today", "/officer", "auditor"), ("officers.today", "/officer", "officer"),
         ("alarms.page", "/officer/alarms", "officer"), ("alarms.page", "/officer/alarms", "auditor"),
