@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from registry import audit, peoplesreports
+from registry import audit, parties, peoplesreports
 from registry.access import Actor
 from registry.errors import ConflictError, InvalidInputError, NotFoundError, TooManyError
 from registry.handling import Tools, move
@@ -153,6 +153,7 @@ def test_what_desks_and_the_trail_see_holds_nothing_of_who_reported(
     tools: Tools, store: Store, clock: FakeClock, mine: SealedNumber
 ) -> None:
     found = take(tools, told=told(clock), reporter=mine, country="CN").handling
+    parties.add_party(tools.store, tools.clock, party="loans", kind="telemarketer", name_zh="贷", name_en="Loans")
     move(tools, reference=found.reference, action="forward", maker="centre", actor=OFFICE, desk="loans")
     (seen,) = store.handling.queue("loans", states=("forwarded",), after=0, limit=9)
     shown = repr(seen) + repr(store.handling.moves("people", found.source_id)) + repr(audit.entries(store))
@@ -162,6 +163,7 @@ def test_what_desks_and_the_trail_see_holds_nothing_of_who_reported(
 
 def test_a_person_who_is_told_may_come_back_or_appeal(tools: Tools, clock: FakeClock, mine: SealedNumber) -> None:
     reference = take(tools, told=told(clock), reporter=mine, country="CN").handling.reference
+    parties.add_party(tools.store, tools.clock, party="loans", kind="telemarketer", name_zh="贷", name_en="Loans")
     for action in ("forward", "find_unfounded", "feed_back", "tell"):
         move(tools, reference=reference, action=action, maker="centre", actor=OFFICE, desk="loans", answer="查无此事")
     own = own_report(tools, reference=reference, reporter=mine)

@@ -161,6 +161,7 @@ def test_evidence_without_the_forms_token_is_not_read(registry: Registry, visito
 
 def test_a_person_sees_each_step_and_may_come_back(registry: Registry, app: Flask, visitor: Visitor) -> None:
     reference = reported(visitor)
+    parties.add_party(registry.store, registry.clock, party="cmcc", kind="carrier", name_zh="移动", name_en="Mobile")
     with app.test_request_context():
         for action in ("forward", "find_unfounded", "feed_back", "tell"):
             move(tools_of(), reference=reference, action=action, maker="centre", actor=Actor("system"),
