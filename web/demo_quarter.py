@@ -29,7 +29,7 @@ from registry.sealing import seal_one
 from registry.store import Store
 from registry.store.engine import SqliteEngine
 from registry.times import iso
-from web import demo_recount
+from web import demo_bulletin, demo_recount
 from web.demo_world import CARRIERS, INNOCENT, JUST_UNDER, OLD_HOLDER, SPREAD, Size, World, build
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Quarter:
 
     def __init__(self, registry: Registry, size: Size, seed: int) -> None:
         self.clock = DemoClock(quarter_named(QUARTER).bounds(registry.settings.numbers.zone)[0])
-        self.begins = self.clock.moment
+        self.begins, self.zone = self.clock.moment, registry.settings.numbers.zone
         self.registry, self.size = replace(registry, clock=self.clock), size
         self.random = np.random.default_rng(seed)
         self.shown, self.texts = Shown(), SilentGateway()
@@ -109,6 +109,19 @@ class Quarter:
         self._gather()
         self._check()
         return self.shown
+
+    def bulletin(self) -> str:
+        """The quarter's figures at the usual cut-off, as canonical text."""
+        began, quarter = time.monotonic(), quarter_named(QUARTER)
+        self.clock.moment = max(self.clock.moment, demo_bulletin.ready(quarter, self.zone))
+        text = demo_bulletin.figures(self.registry, quarter)
+        self.shown.add("bulletin", began)
+        return text
+
+    def answer_later(self) -> None:
+        """Desks answer once more, days after the cut-off."""
+        self.clock.moment += timedelta(days=3)
+        self._answer(DAYS)
 
     # what comes in
 
@@ -332,12 +345,16 @@ def play(instance: Path, size: Size, seed: int) -> Shown:
         raise ConflictError("The quarter plays in a folder of its own, and this one is in use.", code="instance_in_use")
     prepare(instance)
     with closing(_assembled(instance)) as registry:
-        shown = Quarter(registry, size, seed).play()
-        began = time.monotonic()
+        script = Quarter(registry, size, seed)
+        shown = script.play()
+        text, began = script.bulletin(), time.monotonic()
         folder = instance / "quarter"
         demo_recount.export(registry.store, folder)
         differ = demo_recount.differences(demo_recount.said(registry.store), demo_recount.recount(folder))
+        shown.checks |= demo_bulletin.checks(text, folder, quarter_named(QUARTER).bounds(script.zone))
         shown.add("recount", began)
+        script.answer_later()
+        shown.checks["what changes after the cut-off changes no byte of it"] = script.bulletin() == text
     for part, cells in differ.items():
         shown.checks[f"totals by {part} equal the recount by DuckDB"] = cells == 0
     return shown

@@ -7,9 +7,11 @@ alone, and finds kinds and categories from reports and states from moves, never 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from registry.errors import UnavailableError
 
@@ -68,8 +70,9 @@ def said(store: Store) -> Totals:
         return {part: dict(_pair(row) for chunk in store.engine.stream(_SAID[part]) for row in chunk) for part in PARTS}
 
 
-def recount(folder: Path) -> Totals:
-    """The same totals, counted by DuckDB over the files. Raises UnavailableError no_duckdb where it is missing."""
+@contextmanager
+def opened(folder: Path) -> Iterator[Any]:
+    """A DuckDB with the tables of a folder. Raises UnavailableError no_duckdb where it is missing."""
     if find_spec("duckdb") is None:
         raise UnavailableError("The recount needs DuckDB: install `duckdb` beside decline-call.", code="no_duckdb")
     import duckdb  # noqa: PLC0415 - only whoever recounts needs it
@@ -80,6 +83,12 @@ def recount(folder: Path) -> Totals:
                 f"CREATE TABLE {table} AS SELECT * FROM read_csv(?, header = true)",  # noqa: S608 - fixed names
                 [str(folder / f"{table}.csv")],
             )
+        yield database
+
+
+def recount(folder: Path) -> Totals:
+    """The same totals, counted by DuckDB over the files. Raises UnavailableError no_duckdb."""
+    with opened(folder) as database:
         return {part: dict(map(_pair, database.execute(_COUNTED[part]).fetchall())) for part in PARTS}
 
 
