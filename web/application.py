@@ -34,6 +34,8 @@ from web import (
     guarding,
     inbound,
     joining,
+    marking,
+    marksdesk,
     members,
     moving,
     officers,
@@ -85,7 +87,7 @@ if TYPE_CHECKING:
     from registry.assembly import Registry
 
 BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
-    opendata.blueprint,
+    opendata.blueprint, marking.blueprint, marksdesk.blueprint,
     public.blueprint, people.blueprint, reporting.blueprint, members.blueprint, carriers.blueprint, batches.blueprint,
     parties.blueprint, queues.blueprint, officers.blueprint, alarms.blueprint, guarding.blueprint, suspending.blueprint,
     webhooks.blueprint, outboxes.blueprint, moving.blueprint, joining.blueprint,

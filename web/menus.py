@@ -116,6 +116,7 @@ OFFICE: tuple[Section, ...] = (
     )),
     Section(lazy_gettext("Numbers"), (
         Place("moving.held", lazy_gettext("Held events"), ("decide_events",), ("moving.decide",)),
+        Place("marksdesk.waiting", lazy_gettext("Wrong marks"), ("decide_events",)),
     )),
     Section(lazy_gettext("Bulletins"), (
         Place("publishing.overview", lazy_gettext("Bulletins"), ("see_cases",),

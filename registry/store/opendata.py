@@ -160,3 +160,37 @@ class OpenData:
             ON CONFLICT (number) DO UPDATE SET at = excluded.at WHERE excluded.at > open_clearing.at""",
             number=number, at=at,
         )
+
+    # appeals
+
+    def add_appeal(self, *, appeal: str, number: bytes, state: str, asked: int, decided: int) -> None:
+        """Insert an appeal."""
+        self._engine.run(
+            """INSERT INTO mark_appeal (appeal, number, state, asked, decided, actor, why)
+            VALUES (:appeal, :number, :state, :asked, :decided, '', '')""",
+            appeal=appeal, number=number, state=state, asked=asked, decided=decided,
+        )
+
+    def appeal(self, appeal: str) -> Row | None:
+        """One appeal."""
+        return self._engine.row("SELECT * FROM mark_appeal WHERE appeal = :appeal", appeal=appeal)
+
+    def appeals_of(self, number: bytes) -> list[Row]:
+        """The appeals of a number, newest first."""
+        return self._engine.rows(
+            "SELECT * FROM mark_appeal WHERE number = :number ORDER BY asked DESC, appeal", number=number
+        )
+
+    def appeals_in(self, state: str, *, most: int) -> list[Row]:
+        """Appeals in a state, the oldest first."""
+        return self._engine.rows(
+            "SELECT * FROM mark_appeal WHERE state = :state ORDER BY asked, appeal LIMIT :most", state=state, most=most
+        )
+
+    def settle_appeal(self, appeal: str, *, state: str, decided: int, actor: str, why: str) -> None:
+        """Write an officer's word about an appeal."""
+        self._engine.run(
+            """UPDATE mark_appeal SET state = :state, decided = :decided, actor = :actor, why = :why
+            WHERE appeal = :appeal""",
+            appeal=appeal, state=state, decided=decided, actor=actor, why=why,
+        )

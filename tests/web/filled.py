@@ -257,7 +257,8 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
     return [
         ("public.home", "/", ""), ("public.privacy", "/privacy", ""), ("public.rules", "/rules", ""),
         ("public.sandbox", "/sandbox", ""), ("opendata.page", "/open-data", ""),
-        ("opendata.willing", "/willingness", ""),
+        ("opendata.willing", "/willingness", ""), ("marking.mine", "/my-number/mark", "mine"),
+        ("marksdesk.waiting", "/officer/marks", "officer"),
         ("openapi.page", "/api", ""), ("openapi.explain", "/problems/not_found", ""),
         ("public.dev_messages", "/dev/messages", ""), ("people.register", "/register", ""),
         ("people.sign_in", "/my-number/sign-in", ""), ("members.sign_in", "/sign-in", ""),

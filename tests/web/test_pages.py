@@ -19,7 +19,7 @@ NOT_PAGES = {  # answers without a page of their own
     "reportstates.own_evidence", "evidencepages.open_file",
     "static", "public.language", "people.code", "members.first", "members.second", "members.start", "officers.issue",
     "officers.invite", "batches.download", "moving.add_block", "scrubs.download", "scrubs.progress",
-    "receipts.download", "opendata.download", "opendata.willing_csv",
+    "receipts.download", "opendata.download", "marksdesk.decide", "opendata.willing_csv",
 }  # fmt: skip
 
 
