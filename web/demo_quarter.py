@@ -339,8 +339,9 @@ def _count(store: Store, what: str, **values: str) -> int:
 def play(instance: Path, size: Size, seed: int) -> Shown:
     """Play the quarter in a new instance folder, write its tables and recount them.
 
-    Raises ConflictError instance_in_use for a folder that holds a registry already.
+    Raises ConflictError instance_in_use for a folder that holds a registry already, UnavailableError no_duckdb.
     """
+    demo_recount.must_have_duckdb()
     if (instance / "keys").exists():
         raise ConflictError("The quarter plays in a folder of its own, and this one is in use.", code="instance_in_use")
     prepare(instance)

@@ -70,11 +70,16 @@ def said(store: Store) -> Totals:
         return {part: dict(_pair(row) for chunk in store.engine.stream(_SAID[part]) for row in chunk) for part in PARTS}
 
 
-@contextmanager
-def opened(folder: Path) -> Iterator[Any]:
-    """A DuckDB with the tables of a folder. Raises UnavailableError no_duckdb where it is missing."""
+def must_have_duckdb() -> None:
+    """Raises UnavailableError no_duckdb where DuckDB, which only the recount needs, is missing."""
     if find_spec("duckdb") is None:
         raise UnavailableError("The recount needs DuckDB: install `duckdb` beside decline-call.", code="no_duckdb")
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Any]:
+    """A DuckDB with the tables of a folder. Raises UnavailableError no_duckdb."""
+    must_have_duckdb()
     import duckdb  # noqa: PLC0415 - only whoever recounts needs it
 
     with duckdb.connect(config={"threads": 2}) as database:
