@@ -83,7 +83,7 @@ def open_case(store: Store, clock: Clock, *, actor: Actor, enterprise: str, reas
     Raises NotFoundError no_such_enterprise, InvalidInputError no_reason.
     """
     said = _reason(reason)
-    _must(actor, "work_cases")
+    must(actor, "work_cases")
     with store.writing(about="cases"):
         if store.enterprises.enterprise(enterprise) is None:
             raise NotFoundError("There is no such enterprise.", code="no_such_enterprise")
@@ -94,7 +94,7 @@ def open_case(store: Store, clock: Clock, *, actor: Actor, enterprise: str, reas
 
 def assign(store: Store, clock: Clock, *, actor: Actor, case_id: str, member: str) -> Case:
     """Give a case to a member of the regulator ("" nobody). Raises NotFoundError no_such_member, ConflictError."""
-    _must(actor, "work_cases")
+    must(actor, "work_cases")
     with store.writing(about="cases"):
         found = case_of(store, case_id)
         must_be_worked(found.state)
@@ -111,7 +111,7 @@ def propose(store: Store, clock: Clock, *, actor: Actor, case_id: str, action: s
     said = _reason(reason)
     with store.writing(about="cases"):
         found = case_of(store, case_id)
-        _must(actor, move_of(action, found.state).proposer)
+        must(actor, move_of(action, found.state).proposer)
         if found.proposal:
             raise ConflictError("Something is proposed already.", code="proposed_already")
         now = clock.now()
@@ -124,7 +124,7 @@ def propose(store: Store, clock: Clock, *, actor: Actor, case_id: str, action: s
 def decide(store: Store, clock: Clock, *, actor: Actor, case_id: str, granted: bool, reason: str) -> Case:
     """Decide what was proposed: the case moves, or the proposal is turned down.
 
-    Raises ConflictError nothing_proposed, NotAllowedError own_proposal, InvalidInputError no_reason.
+    Raises ConflictError nothing_proposed, not_heard, NotAllowedError own_proposal, InvalidInputError no_reason.
     """
     said = _reason(reason)
     with store.writing(about="cases"):
@@ -132,9 +132,11 @@ def decide(store: Store, clock: Clock, *, actor: Actor, case_id: str, granted: b
         if not found.proposal:
             raise ConflictError("Nothing is proposed.", code="nothing_proposed")
         move, now = move_of(found.proposal, found.state), clock.now()
-        _must(actor, move.decider)
+        must(actor, move.decider)
         if found.proposed_by == actor.name:
             raise NotAllowedError("Somebody else decides what you proposed.", code="own_proposal")
+        if granted and move.action == "fine" and not store.cases.was_heard(case_id):
+            raise ConflictError("The party has to be heard before a fine (rule 99).", code="not_heard")
         made = replace(found, proposal="", proposed_by="", proposed=None, updated=now)
         if granted:
             ends = None if move.state in LAST else now + timedelta(days=DAYS)
@@ -152,7 +154,7 @@ def merge(store: Store, clock: Clock, *, actor: Actor, case_id: str, into: str, 
     Raises ConflictError same_case, case_over, InvalidInputError no_reason.
     """
     said = _reason(reason)
-    _must(actor, "work_cases")
+    must(actor, "work_cases")
     with store.writing(about="cases"):
         found, stays = case_of(store, case_id), case_of(store, into)
         must_be_worked(found.state)
@@ -180,7 +182,7 @@ def split(
     Raises InvalidInputError nothing_to_split (none of them, or all of them), no_reason, ConflictError case_over.
     """
     said = _reason(reason)
-    _must(actor, "work_cases")
+    must(actor, "work_cases")
     with store.writing(about="cases"):
         found = case_of(store, case_id)
         must_be_worked(found.state)
@@ -194,9 +196,14 @@ def split(
         return made
 
 
-def must_not_be_own(case: Case, actor: Actor) -> bool:
-    """Whether somebody may decide what is proposed about a case: another one proposed it."""
-    return bool(case.proposal) and case.proposed_by != actor.name
+def hear(store: Store, clock: Clock, *, actor: Actor, case_id: str, said: str) -> None:
+    """Note that the party was heard, and what it said (rule 99). Raises InvalidInputError no_reason, ConflictError."""
+    text = _reason(said)
+    must(actor, "work_cases")
+    with store.writing(about="cases"):
+        found = case_of(store, case_id)
+        must_be_worked(found.state)
+        _keep(store, clock, found, actor.name, "hear", text)
 
 
 def _works_cases(store: Store, member: str) -> bool:
@@ -204,7 +211,8 @@ def _works_cases(store: Store, member: str) -> bool:
     return found is not None and found.state == "active" and found.role in ("investigator", "officer", "decider")
 
 
-def _must(actor: Actor, action: str) -> None:
+def must(actor: Actor, action: str) -> None:
+    """Raises NotAllowedError not_allowed, where somebody's role does not allow an action."""
     if not may(actor, action):
         raise NotAllowedError("You may not do this.", code="not_allowed", action=action)
 

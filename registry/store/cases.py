@@ -79,6 +79,13 @@ class Cases:
             case_id=case_id,
         )
 
+    def was_heard(self, case_id: str) -> bool:
+        """Whether the party was heard."""
+        row = self._engine.row(
+            "SELECT 1 AS yes FROM case_move WHERE case_id = :case_id AND action = 'hear' LIMIT 1", case_id=case_id
+        )
+        return row is not None
+
     # reports
 
     def reports(self, case_id: str, *, limit: int, after: int = 0) -> list[Row]:

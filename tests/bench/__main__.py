@@ -12,7 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 BENCHES = (
     "bench_lists", "bench_publish", "bench_many_feeds", "bench_drift", "bench_reports", "bench_pull", "bench_http",
-    "bench_checks", "bench_scrub", "bench_scrub_jobs", "bench_receipts", "bench_bulletin",
+    "bench_checks", "bench_scrub", "bench_scrub_jobs", "bench_receipts",
+    "bench_bulletin", "bench_cases",
 )  # fmt: skip
 START, END = "<!-- bench -->", "<!-- /bench -->"
 

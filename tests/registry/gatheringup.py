@@ -38,6 +38,7 @@ class Pile:
     ) -> list[Handling]:  # fmt: skip
         now, made, rows = self.clock.now(), [], []
         number = seal_one(self.keys.at_rest, parse_caller(caller, self.plan))
+        called = seal_one(self.keys.at_rest, parse_caller("13700137000", self.plan))
         key = self.keys.derive("at-rest", "report", FIRST_EPOCH)
         for _ in range(n):
             self.count += 1
@@ -50,7 +51,7 @@ class Pile:
             rows.append({
                 "source": source, "source_id": name, "batch": "b", "line": self.count,
                 "reporter": (person or f"p{self.count}").encode().ljust(16, b"-") if source == "people" else None,
-                "called": b"c" * 16, "caller": number, "channel": 2, "category": 0, "content": 0,
+                "called": called, "caller": number, "channel": 2, "category": 0, "content": 0,
                 "at": to_micros(now), "duration": None, "mode": None, "telemarketer": None,
                 "description": seal_text(key, text) if text else None, "received": to_micros(now),
                 "verdict": verdict, "reason": "everything_declined", "rule": "49(6)", "rulebook": "2026",

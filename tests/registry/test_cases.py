@@ -66,6 +66,10 @@ def test_a_case_goes_from_order_to_credit_file_and_every_step_is_kept(office: Of
         ("publish", office.publisher), ("file_credit", office.decider),
     ):  # fmt: skip
         office.propose(action)
+        if action == "fine":
+            with pytest.raises(ConflictError, match="heard"):
+                office.decide(decider)
+            cases.hear(office.store, office.clock, actor=office.investigator, case_id=office.case_id, said="已陈述")
         done = office.decide(decider)
     assert (done.state, done.due, done.proposal) == ("credit_filed", None, "")
     moves = office.store.cases.moves(office.case_id)

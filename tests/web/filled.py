@@ -38,6 +38,7 @@ from registry.store.feeds import FeedEditionRow
 from registry.times import iso, to_micros
 from registry.uscc import company_number
 from sync import feed
+from tests.web.filled_cases import case_of, case_pages
 from tests.web.filled_guard import alarms_of
 from tests.web.filled_outgoing import outgoing
 from tests.web.filled_scrubs import scrub_pages, scrubs_of
@@ -67,6 +68,7 @@ class Viewers:
     decided: str = ""
     report: str = ""  # the reference of one's own, with evidence
     returned: str = ""
+    case: str = ""
 
 
 def sealed(registry: Registry, text: str = MINE) -> SealedNumber:
@@ -112,6 +114,8 @@ def fill(registry: Registry) -> Viewers:
         "mine": session_of(registry, MINE), "other": session_of(registry, OTHER),
         "officer": member(registry, "regulator", "officer"), "auditor": member(registry, "regulator", "auditor"),
         "owner": member(registry, "cmcc", "owner"), "scrubber": member(registry, "loans", "scrubber"),
+        "investigator": member(registry, "regulator", "investigator"),
+        "decider": member(registry, "regulator", "decider"),
     }
     batch = batch_of(registry)
     event, held_event = _move(registry)
@@ -126,6 +130,7 @@ def fill(registry: Registry) -> Viewers:
         tokens, held[0].name, batch, member_id, outgoing(registry), event, held_event, waiting=waiting,
         refused=refused, colleague=colleague.member, scrubs=scrubs_of(registry, "loans"),
         receipt=with_receipt(registry, "loans")[0], alarm=alarm, decided=decided, **reported(registry),
+        case=case_of(registry),
     )
 
 
@@ -310,7 +315,7 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         *((endpoint, address, "scrubber") for endpoint, address in scrub_pages(viewers.scrubs)),
         ("receipts.one", f"/party/scrubs/{viewers.receipt}/receipt", "seller"),
         *_report_pages(viewers),
-        ("", "/there-is-nothing-here", ""), ("", "/officer/audit", "officer"),
+        *case_pages(viewers.case), ("", "/there-is-nothing-here", ""), ("", "/officer/audit", "officer"),
     ]  # fmt: skip
 
 

@@ -1,0 +1,230 @@
+"""The page of one case: timeline, evidence side by side, how each verdict came about, measures, fine, credit, actions.
+
+Rules of this room: callers are masked, texts are shown without numbers, who reported is nowhere; every action goes
+through its use case, and what stands against it is said on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from registry import cases, credit, measures, penalties
+from registry.access import may
+from registry.casemoves import MOVES, WORKED, moves_from
+from registry.cases import Case
+from registry.errors import InvalidInputError, NotFoundError, RegistryError
+from registry.keys import FIRST_EPOCH
+from registry.logs import without_numbers
+from registry.sealing import unseal_one, unseal_text
+from registry.tracing import Traced, trace
+from web import casewords, guard
+from web.cases import may_move, names_of, workers
+from web.current import registry_of
+from web.officers import room
+from web.parties import actor
+from web.people import Page
+
+REPORTS = 50
+_ROLES: Mapping[str, penalties.Role] = {"merchant": "merchant", "carrier": "carrier", "provider": "provider"}
+blueprint = room("casefiles", __name__)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One report as a case shows it: masked, without numbers, with no reporter."""
+
+    row: Mapping[str, Any]
+    caller: str
+    called: str
+    text: str
+
+    @property
+    def reference(self) -> str:
+        """Its reference number."""
+        return str(self.row["reference"])
+
+
+@blueprint.get("/officer/cases/<case_id>")
+@guard.member("see_cases")
+def one(case_id: str) -> Page:
+    """One case."""
+    registry = registry_of()
+    store, now = registry.store, registry.clock.now()
+    found = cases.case_of(store, case_id)
+    after = max(request.args.get("after", 0, type=int), 0) % 2**31
+    rows = store.cases.reports(case_id, limit=REPORTS + 1, after=after)
+    shown = [_evidence(row) for row in rows[:REPORTS]]
+    pair = _pair(shown)
+    against = store.enterprises.enterprise(found.enterprise)
+    return render_template(
+        "cases/one.html", case=found, against=against, now=now, words=casewords, moves=store.cases.moves(case_id),
+        evidence=shown, pair=[(each, _trace(each)) for each in pair], members=workers(), names=names_of(),
+        older=url_for("casefiles.one", case_id=case_id, after=after + REPORTS) if len(rows) > REPORTS else None,
+        first=url_for("casefiles.one", case_id=case_id) if after else None,
+        others=[each for each in store.cases.of_enterprise(found.enterprise) if each.case_id != case_id]
+        if found.enterprise else [],
+        measures=store.measures.of_case(case_id), ladder=measures.LADDER,
+        credit=credit.file_of(store, found.enterprise, public_only=False) if found.enterprise else (),
+        fine=_fine(found), steps=moves_from(found.state) if may_move(found) and not found.proposal else (),
+        decides=_decides(found), own=found.proposed_by == actor().name, worked=found.state in WORKED,
+        printing=request.args.get("print") == "1",
+    )  # fmt: skip
+
+
+def _decides(case: Case) -> bool:
+    """Whether whoever looks may decide what is proposed: their role, and not their own proposal."""
+    move = next((each for each in MOVES if each.action == case.proposal), None)
+    return move is not None and may(actor(), move.decider) and case.proposed_by != actor().name
+
+
+def _evidence(row: Mapping[str, Any]) -> Evidence:
+    registry = registry_of()
+    text = ""
+    if row["description"]:
+        text = unseal_text(registry.keys.derive("at-rest", "report", FIRST_EPOCH), row["description"])
+    masked = [unseal_one(registry.keys.at_rest, row[name]).masked if row[name] else "" for name in ("caller", "called")]
+    return Evidence(row, masked[0], masked[1], without_numbers(text))
+
+
+def _pair(shown: list[Evidence]) -> list[Evidence]:
+    """The two reports that stand side by side: those that the address names, else the newest and another text."""
+    wanted = [each for name in ("left", "right") for each in shown if each.reference == request.args.get(name)]
+    rest = [each for each in shown if each not in wanted]
+    first = wanted[0] if wanted else rest[0] if rest else None
+    if first is None or len(wanted) == 2:
+        return wanted
+    others = [each for each in rest if each is not first]
+    others.sort(key=lambda each: each.row["cluster"] == first.row["cluster"])  # another text first
+    return [first, *others[:1]]
+
+
+def _trace(each: Evidence) -> tuple[Traced, ...]:
+    registry = registry_of()
+    row = each.row
+    return trace(registry.store, registry.plan, registry.rulebooks, row)
+
+
+def _fine(case: Case) -> penalties.Proposal | None:
+    """What the rulebook of the last violation allows, from what the address says of the case."""
+    registry = registry_of()
+    if case.last is None or not case.enterprise:
+        return None
+    args = request.args
+    try:
+        facts = penalties.Facts(
+            _ROLES.get(args.get("role", ""), "provider"), case.last, income=args.get("income", type=int),
+            minor=args.get("minor") == "yes",
+            earlier=credit.offences(registry.store, case.enterprise, before=case.opened),
+            corrected=args.get("corrected") == "yes", grave=args.get("grave") == "yes",
+            heard=any(row["action"] == "hear" for row in registry.store.cases.moves(case.case_id)),
+        )  # fmt: skip
+        return penalties.compute(registry.rulebooks.at(case.last), facts, now=registry.clock.now(),
+                                 zone=registry.settings.numbers.zone)  # fmt: skip
+    except (InvalidInputError, NotFoundError):
+        return None
+
+
+# actions
+
+
+@blueprint.post("/officer/cases/<case_id>/do/<what>")
+@(guard.member("work_cases") | guard.member("propose") | guard.member("decide") | guard.member("publish"))
+def act(case_id: str, what: str) -> Response:
+    """Do something about a case; what it is decides who may (asked in the use case)."""
+    if what not in _ACTS:
+        raise NotFoundError("There is no such action.", code="not_found")
+    found = cases.case_of(registry_of().store, case_id)
+    try:
+        next_id = _ACTS[what](found, request.form)
+    except RegistryError as error:
+        flash(casewords.said(error), "warn")
+        next_id = None
+    else:
+        flash(_("Done. It stands in the timeline."), "ok")
+    return redirect(url_for("casefiles.one", case_id=next_id or case_id), 303)
+
+
+Form = Mapping[str, Any]
+
+
+def _propose(case: Case, form: Form) -> None:
+    cases.propose(*_at(), actor=actor(), case_id=case.case_id, action=form.get("action", ""), reason=_why(form))
+
+
+def _decide(case: Case, form: Form) -> None:
+    cases.decide(*_at(), actor=actor(), case_id=case.case_id, granted=form.get("granted") == "yes", reason=_why(form))
+
+
+def _assign(case: Case, form: Form) -> None:
+    cases.assign(*_at(), actor=actor(), case_id=case.case_id, member=form.get("member", ""))
+
+
+def _merge(case: Case, form: Form) -> str:
+    into = form.get("into", "").strip()
+    return cases.merge(*_at(), actor=actor(), case_id=case.case_id, into=into, reason=_why(form)).case_id
+
+
+def _split(case: Case, _form: Form) -> str:
+    chosen = request.form.getlist("report")
+    return cases.split(*_at(), actor=actor(), case_id=case.case_id, references=chosen, reason=_why(_form)).case_id
+
+
+def _hear(case: Case, form: Form) -> None:
+    cases.hear(*_at(), actor=actor(), case_id=case.case_id, said=_why(form))
+
+
+def _measure(case: Case, form: Form) -> None:
+    _must("propose")
+    measures.propose(*_at(), actor=actor(), enterprise=case.enterprise, kind=form.get("kind", ""), facts=_why(form),
+                     case_id=case.case_id)  # fmt: skip
+
+
+def _measure_decide(case: Case, form: Form) -> None:
+    _must("decide")
+    measure = measures.of(registry_of().store, form.get("measure", ""))
+    if measure.case_id != case.case_id:
+        raise NotFoundError("There is no such measure.", code="no_such_measure")
+    about: dict[str, Any] = {"actor": actor(), "measure": measure.measure}
+    if form.get("granted") != "yes":
+        measures.refuse(*_at(), note=_why(form), **about)
+        return
+    starts = _moment(form.get("starts", ""))
+    if starts is None:
+        raise InvalidInputError("A measure starts at a time.", code="no_notice")
+    measures.decide(*_at(), starts=starts, ends=_moment(form.get("ends", "")), note=_why(form), **about)
+
+
+_ACTS: Mapping[str, Callable[[Case, Form], str | None]] = {
+    "propose": _propose, "decide": _decide, "assign": _assign, "merge": _merge, "split": _split, "hear": _hear,
+    "measure": _measure, "measure_decide": _measure_decide,
+}  # fmt: skip
+
+
+def _at() -> tuple[Any, Any]:
+    registry = registry_of()
+    return registry.store, registry.clock
+
+
+def _why(form: Form) -> str:
+    return str(form.get("reason", ""))
+
+
+def _must(action: str) -> None:
+    cases.must(actor(), action)
+
+
+def _moment(text: str) -> datetime | None:
+    """A local moment of a form; None where none or an unreadable one is said."""
+    zone = ZoneInfo(registry_of().settings.numbers.zone)
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
+    except ValueError:
+        return None
