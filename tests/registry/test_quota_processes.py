@@ -62,7 +62,7 @@ def test_processes_stay_below_the_limit_together_and_a_killed_one_takes_nothing_
     engine: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     path = tmp_path / "registry.db"
-    url = f"sqlite:{path}" if engine == "sqlite" else request.getfixturevalue("postgres_url")
+    url = f"sqlite:{path}" if engine == "sqlite" else request.getfixturevalue("migrated_url")
     store = opened(url)
     store.migrate(at=0)
     ledger = ledger_of(store, tmp_path)

@@ -66,24 +66,24 @@ def test_a_forked_child_gets_connections_of_its_own(table: Store) -> None:
     os.close(told)
 
 
-def test_an_idle_connection_that_broke_is_replaced(postgres_store: Store, postgres_url: str) -> None:
+def test_an_idle_connection_that_broke_is_replaced(postgres_store: Store, migrated_url: str) -> None:
     import psycopg
 
     row = postgres_store.engine.row("SELECT pg_backend_pid() AS pid")
     assert row is not None
-    with psycopg.connect(postgres_url, autocommit=True) as other:
+    with psycopg.connect(migrated_url, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s)", (row["pid"],))
     with postgres_store.writing():
         postgres_store.engine.run("DELETE FROM audit")
 
 
-def test_a_connection_that_breaks_in_a_transaction_says_so_once(postgres_store: Store, postgres_url: str) -> None:
+def test_a_connection_that_breaks_in_a_transaction_says_so_once(postgres_store: Store, migrated_url: str) -> None:
     import psycopg
 
     with pytest.raises(UnavailableError) as caught, postgres_store.writing():
         row = postgres_store.engine.row("SELECT pg_backend_pid() AS pid")
         assert row is not None
-        with psycopg.connect(postgres_url, autocommit=True) as other:
+        with psycopg.connect(migrated_url, autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s)", (row["pid"],))
         postgres_store.engine.run("DELETE FROM audit")
     assert caught.value.code == "database_away"

@@ -117,6 +117,7 @@ def test_killed_before_any_statement_it_is_whole_again(path: Path, plan: NumberP
 
 def test_killed_at_any_moment_it_is_whole_again(path: Path) -> None:
     dice, events, survivors = random.Random(7), 0, 0
+    heard, said = os.pipe()
 
     def act() -> None:
         store, clock = open_store(path), FakeClock()
@@ -126,21 +127,27 @@ def test_killed_at_any_moment_it_is_whole_again(path: Path) -> None:
                 store, clock, number=number, preference=Preference(1 + os.getpid() % 60000, 0, 0, 0), source="web",
                 language="en",
             )  # fmt: skip
+            if turn == 0:
+                os.write(said, b".")
 
-    for _ in range(25):
+    for early in (turn % 4 == 0 for turn in range(25)):
         child = os.fork()
         if child == 0:
             try:
                 act()
             finally:
                 os._exit(1)
-        time.sleep(dice.uniform(0.002, 0.06))
+        if not early:
+            os.read(heard, 1)  # its first row is in
+        time.sleep(dice.uniform(0.0, 0.02))
         os.kill(child, signal.SIGKILL)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
         found = whole(path)
         assert found >= events, "what was committed is still there"
         survivors += found > events
         events = found
+    os.close(heard)
+    os.close(said)
     assert survivors > 5, "most children got somewhere before they died"
 
 

@@ -95,7 +95,9 @@ def test_programs_that_migrate_at_the_same_time_do_it_once(tmp_path: Path, postg
             engine.close()
 
 
-def test_sqlite_stands_as_the_design_says(sqlite_store: Store) -> None:
+def test_sqlite_stands_as_the_design_says(tmp_path: Path) -> None:
+    sqlite_store = Store(SqliteEngine(tmp_path / "registry.db"))
+    sqlite_store.migrate(at=0)
     wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "wal_autocheckpoint": 4000}
     for name, value in wanted.items():
         row = sqlite_store.engine.row(f"PRAGMA {name}")
@@ -104,3 +106,4 @@ def test_sqlite_stands_as_the_design_says(sqlite_store: Store) -> None:
     tables = sqlite_store.engine.rows("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'")
     loose = {row["name"] for row in tables if not row["strict"]}
     assert loose <= {"migration", "sqlite_schema", "sqlite_sequence"}
+    sqlite_store.close()

@@ -10,7 +10,6 @@ import pytest
 from registry.keys import KeyRing
 from registry.numbering import NumberPlan
 from registry.store import Store
-from registry.store.engine import SqliteEngine
 from sync.publish import publish_once
 from tests.doubles import FakeClock
 from tests.sync import serving
@@ -18,12 +17,9 @@ from tests.sync.town import Town, build
 
 
 @pytest.fixture
-def small_town(clock: FakeClock, keys: KeyRing, plan: NumberPlan, tmp_path: Path) -> Iterator[Town]:
-    """One home and one national feed, for tests that publish many times; its database does not wait for the disk."""
-    store = Store(SqliteEngine(tmp_path / "registry.db", synchronous="OFF"))
-    store.migrate(at=0)
-    yield build(store, clock, keys, plan, tmp_path / "instance", parties=("cmcc", "all"))
-    store.close()
+def small_town(sqlite_store: Store, clock: FakeClock, keys: KeyRing, plan: NumberPlan, tmp_path: Path) -> Town:
+    """One home and one national feed, for tests that publish many times."""
+    return build(sqlite_store, clock, keys, plan, tmp_path / "instance", parties=("cmcc", "all"))
 
 
 @pytest.fixture
