@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from registry import access, audit, credentials, limits, organisations, parties
+from registry import access, audit, credentials, credit, enterprises, limits, organisations, parties
 from registry.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from registry.keys import FIRST_EPOCH
 from registry.limits import Limit
@@ -220,10 +220,14 @@ def approve(
 ) -> tuple[Party, str]:  # fmt: skip
     """Make an account of an application: the party, and its owner's one-time invitation. `email` "": of the contact.
 
-    Raises NotFoundError no_such_application; ConflictError decided_already, company_known, party_exists, email_taken;
-    InvalidInputError bad_party, bad_tier, bad_member.
+    Raises NotFoundError no_such_application; ConflictError decided_already, company_known, party_exists, email_taken,
+    restricted (rule 97); InvalidInputError bad_party, bad_tier, bad_member.
     """
     now, token = clock.now(), access.new_token()
+    asked = _waiting(store, reference)
+    own = enterprises.enrol(store, clock, name=asked.name_zh, company=asked.company)
+    if credit.restricted(store, own.enterprise, at=now):
+        raise ConflictError("This company is restricted by its credit file (rule 97).", code="restricted")
     with store.writing(about="parties"):
         found = _waiting(store, reference)
         contact = organisations.unseal_contact(keys, found.contact)
@@ -245,6 +249,8 @@ def approve(
             store.organisations.add_principal(
                 organisations.new_principal(party, name=name, company=company, since=now)
             )
+        if not own.party:
+            store.enterprises.put(replace(own, party=party), skeleton=organisations.skeleton(own.name))
         store.applications.decide(replace(
             found, state="approved", decided=now, decided_by=actor, party=party
         ))  # fmt: skip

@@ -60,18 +60,29 @@ def enter(
 
     Raises InvalidInputError bad_entry (kind, text or period), NotFoundError no_such_enterprise.
     """
+    with store.writing(about=f"credit of {enterprise}"):
+        return enter_inside(
+            store, clock, actor=actor, enterprise=enterprise, kind=kind, text=text, public=public, since=since,
+            until=until, case_id=case_id,
+        )
+
+
+def enter_inside(
+    store: Store, clock: Clock, *, actor: Actor, enterprise: str, kind: Kind, text: str, public: bool,
+    since: datetime | None = None, until: datetime | None = None, case_id: str = "",
+) -> Entry:
+    """As `enter`, inside an open `writing()`."""
     now = clock.now()
     begins, said = since or now, without_numbers(text.strip())[:_LONGEST]
     if kind not in KINDS or not said or (until is not None and until <= begins):
         raise InvalidInputError("An entry has a kind, a text, and an end after its beginning.", code="bad_entry")
-    with store.writing(about=f"credit of {enterprise}"):
-        if store.enterprises.enterprise(enterprise) is None:
-            raise NotFoundError("There is no such enterprise.", code="no_such_enterprise")
-        name = f"c_{secrets.token_hex(8)}"
-        made = Entry(name, enterprise, kind, public, begins, until, case_id, said, actor.name, now)
-        store.credit.put(made)
-        audit.append(store, clock, actor=actor.name, action="credit_entered", subject=f"enterprise:{enterprise}",
-                     detail={"kind": kind, "public": public})  # fmt: skip
+    if store.enterprises.enterprise(enterprise) is None:
+        raise NotFoundError("There is no such enterprise.", code="no_such_enterprise")
+    name = f"c_{secrets.token_hex(8)}"
+    made = Entry(name, enterprise, kind, public, begins, until, case_id, said, actor.name, now)
+    store.credit.put(made)
+    audit.append(store, clock, actor=actor.name, action="credit_entered", subject=f"enterprise:{enterprise}",
+                 detail={"kind": kind, "public": public})  # fmt: skip
     return made
 
 

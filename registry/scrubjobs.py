@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from registry import audit, scrubfigures
+from registry.credit import must_not_be_restricted
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.logs import without_numbers
 from registry.organisations import must_act_for
@@ -185,13 +186,14 @@ def begin(
     """Begin a scrub, whose call list is to come; the one that the Idempotency-Key began already, if there is one.
 
     On a page one may say later on whose behalf (`scrubasks`, and `submit` at the latest). Raises NotAllowedError
-    not_a_telemarketer, InvalidInputError bad_campaign, bad_country, bad_time, bad_on_behalf, ConflictError
-    idempotency_reused.
+    not_a_telemarketer, restricted (rule 97), InvalidInputError bad_campaign, bad_country, bad_time, bad_on_behalf,
+    ConflictError idempotency_reused.
     """
     party = actor.party
     if party is None or party.kind != "telemarketer" or not party.licensed:
         raise NotAllowedError("Only licensed telemarketers have call lists checked.", code="not_a_telemarketer")
     now = clock.now()
+    must_not_be_restricted(store, party=party.party, at=now)
     ask = tidied(ask, now)
     if ask.on_behalf or origin != "page":
         must_act_for(store, party.party, ask.on_behalf, at=ask.at or now)

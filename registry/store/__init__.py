@@ -34,6 +34,7 @@ from registry.store.opendata import OpenData
 from registry.store.organisations import Organisations
 from registry.store.parties import Parties
 from registry.store.peoplesreports import PeoplesReports
+from registry.store.penalties import Penalties
 from registry.store.quotas import Quotas
 from registry.store.receiptkeys import ReceiptKeyRows
 from registry.store.receipts import Receipts
@@ -79,6 +80,7 @@ class Store:
         self.organisations = Organisations(engine)
         self.parties = Parties(engine)
         self.peoples_reports = PeoplesReports(engine)
+        self.penalties = Penalties(engine)
         self.quotas = Quotas(engine)
         self.receipt_keys = ReceiptKeyRows(engine)
         self.receipts = Receipts(engine)
