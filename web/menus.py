@@ -84,6 +84,10 @@ PARTY: tuple[Section, ...] = (
         Place("batches.reports", lazy_gettext("Sent"), inner=("batches.one",), kinds=_SENDERS),
         Place("parties.quarantined", lazy_gettext("Quarantine"), ("send_reports",), ("parties.fix",)),
     )),
+    Section(lazy_gettext("Measures"), (
+        Place("measures.overview", lazy_gettext("Measures"), inner=("measures.appeal",),
+              kinds=("carrier", "telemarketer")),
+    )),
     Section(lazy_gettext("Company"), (
         Place("companies.company", lazy_gettext("Your company"), kinds=_TELEMARKETER),
         Place("public.sandbox", lazy_gettext("Magic numbers"), kinds=_TELEMARKETER),

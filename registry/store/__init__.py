@@ -33,8 +33,8 @@ from registry.store.numberevents import NumberEvents
 from registry.store.opendata import OpenData
 from registry.store.organisations import Organisations
 from registry.store.parties import Parties
-from registry.store.peoplesreports import PeoplesReports
 from registry.store.penalties import Penalties
+from registry.store.peoplesreports import PeoplesReports
 from registry.store.quotas import Quotas
 from registry.store.receiptkeys import ReceiptKeyRows
 from registry.store.receipts import Receipts

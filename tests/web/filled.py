@@ -40,6 +40,7 @@ from registry.uscc import company_number
 from sync import feed
 from tests.web.filled_cases import case_of, case_pages
 from tests.web.filled_guard import alarms_of
+from tests.web.filled_measures import measure_of
 from tests.web.filled_outgoing import outgoing
 from tests.web.filled_scrubs import scrub_pages, scrubs_of
 from tests.web.receipting import with_receipt
@@ -63,6 +64,7 @@ class Viewers:
     refused: str = ""
     colleague: str = ""
     scrubs: dict[str, str] = field(default_factory=dict)  # by state
+    measure: str = ""  # against loans
     receipt: str = ""  # a scrub that has one
     alarm: str = ""  # about what loans asks for
     decided: str = ""
@@ -131,6 +133,7 @@ def fill(registry: Registry) -> Viewers:
         refused=refused, colleague=colleague.member, scrubs=scrubs_of(registry, "loans"),
         receipt=with_receipt(registry, "loans")[0], alarm=alarm, decided=decided, **reported(registry),
         case=case_of(registry),
+        measure=measure_of(registry, "loans", carrier="cmcc"),
     )
 
 
@@ -320,12 +323,14 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
 
 
 def _report_pages(viewers: Viewers) -> list[tuple[str, str, str]]:
-    """Pages of people's reports and their evidence, and of receipts that anybody may check."""
+    """Pages of reports and their evidence, of receipts that anybody may check, of measures."""
     return [
         ("reportstates.one", f"/my-reports/{viewers.report}", "mine"),
         ("reportstates.one", f"/my-reports/{viewers.returned}", "mine"),
         ("evidencepages.files", f"/officer/reports/{viewers.report}/evidence", "officer"),
-        ("verifying.verify", "/verify", ""),
+        ("verifying.verify", "/verify", ""), ("credit.lists", "/credit", ""),
+        ("measures.overview", "/party/measures", "owner"), ("measures.overview", "/party/measures", "seller"),
+        ("measures.appeal", f"/party/measures/{viewers.measure}", "seller"),
     ]
 
 
