@@ -255,6 +255,7 @@ def _report(registry: Registry) -> None:
 
 
 _DESK = (
+    ("bulletins.overview", "/bulletins", ""), ("publishing.overview", "/officer/bulletins", "officer"),
     ("queues.overview", "/party/desk", "owner"),
     ("queues.overview", "/party/desk?state=closed&only=late", "scrubber"),
 )

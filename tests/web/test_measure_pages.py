@@ -64,4 +64,4 @@ def test_everybody_reads_both_lists_and_nothing_that_is_internal(
     assert "went on calling" in page
     assert "甲公司" in page
     assert "lied to us" not in page
-    assert "不良经营名单" in Visitor(app, language="zh_CN").get("/credit")
+    assert "经营不良名单" in Visitor(app, language="zh_CN").get("/credit")
