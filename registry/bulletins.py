@@ -134,7 +134,7 @@ def draft(
 ) -> Bulletin:
     """Draft a quarter's bulletin, or draft it anew; after one was published a new version, whose note says why.
 
-    Raises InvalidInputError bad_cutoff, note_missing, ConflictError in_review.
+    Raises InvalidInputError bad_cutoff, correction_unsaid, ConflictError in_review.
     """
     at = cutoff or usual_cutoff(quarter, press.zone)
     text, store = compute(press, quarter, at), press.store
@@ -144,7 +144,7 @@ def draft(
         if last is not None and last.state == "review":
             raise ConflictError("This bulletin is being reviewed.", code="in_review")
         if last is not None and last.state == "published" and not said:
-            raise InvalidInputError("A correction says why it is made.", code="note_missing")
+            raise InvalidInputError("A correction says why it is made.", code="correction_unsaid")
         version = 1 if last is None else last.version + (last.state == "published")
         made = Bulletin(
             str(quarter), version, "draft", COMPUTED, at, text, digest(text), said, actor.name, press.clock.now()

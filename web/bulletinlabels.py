@@ -21,7 +21,7 @@ ACTIONS: Mapping[str, Any] = {
 ERRORS: Mapping[str, Any] = {
     "bad_quarter": lazy_gettext("A quarter is written as 2026-Q4."),
     "bad_cutoff": lazy_gettext("The cut-off has not come yet: it lies ten days after the quarter's end."),
-    "note_missing": lazy_gettext("One of this quarter is published: please say why it is corrected."),
+    "correction_unsaid": lazy_gettext("One of this quarter is published: please say why it is corrected."),
     "in_review": lazy_gettext("This bulletin is being reviewed. Give it back before it is drafted anew."),
     "no_such_move": lazy_gettext("That is not possible in this state."),
     "own_proposal": lazy_gettext("You proposed this yourself: somebody else decides."),

@@ -161,7 +161,7 @@ def test_a_published_bulletin_is_corrected_by_a_new_version_alone(press: Press) 
     bulletins.publish(store, clock, actor=CAT, quarter=str(Q), version=1)
     with pytest.raises(InvalidInputError) as raised:
         bulletins.draft(press, actor=ANN, quarter=Q)
-    assert raised.value.code == "note_missing"
+    assert raised.value.code == "correction_unsaid"
     second = bulletins.draft(press, actor=ANN, quarter=Q, cutoff=CUTOFF + timedelta(days=9), note="A later cut-off.")
     assert second.version == 2
     assert bulletins.published_of(store, str(Q)).version == 1

@@ -54,7 +54,7 @@ def running(*clockworks: Clockwork) -> Iterator[list[bool]]:
             thread.join()
 
 
-def until(found: Callable[[], object], seconds: float = 10) -> None:
+def until(found: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < deadline, "not in time"
