@@ -3,8 +3,9 @@
 Rules of this room:
 - Before a number is answered it is reserved: what is used and what all running scrubs hold is never above the limit. A
   reservation is the scrub's own; it ends some minutes after its meter was last asked, and when the scrub begins again.
-- Blocks count at first what is new in each; only where that comes near the limit are they joined, and from then on it
-  is exact number by number. Two scrubs that hold the same number at the same time reserve it twice and pay once.
+- Blocks count at first what is new in each; where less than a million is left they are joined, and from then on it is
+  exact number by number, so that repeats within a scrub hold nothing back from another one. Two scrubs that hold the
+  same number at the same time reserve it twice and pay once.
 - Only a scrub that brings a result pays (`close(done=True)`).
 """
 
@@ -51,8 +52,8 @@ class Meter:
             self._known, small = known.keys, [run.copy() for run in known.runs]
         self._small = SortedKeys(distinct(np.concatenate(small)) if small else NO_KEYS)
         self._lock = threading.Lock()
-        self._runs, self._joined, self._later = Runs(work), SortedKeys(), SortedKeys()
-        self._exact = self._closed = False
+        self._runs, self._joined, self._later = Runs(work), SortedKeys(), list[SortedKeys]()
+        self._near = self._exact = self._closed = False
         self._taken = self._reserved = self._free = self._refused = 0
         self._renewed = ledger.clock.now()
 
@@ -73,7 +74,7 @@ class Meter:
         new = ordered[~known]
         with self._lock:
             self._renew()
-            if not self._exact and self._may_take(len(new)):
+            if not self._exact and self._may_take(len(new)) and not self._near:
                 self._taken += len(new)
                 self._runs.add(new)
                 denied = NO_KEYS
@@ -93,7 +94,7 @@ class Meter:
                 return Charged()
             self._closed = True
             store = self._ledger.store
-            parts = (*self._runs.parts(), self._later.keys) if done and self._taken else ()
+            parts = (*self._runs.parts(), *(run.keys for run in self._later)) if done and self._taken else ()
             if not any(map(len, parts)):
                 with store.writing(about=about(self._party)):
                     store.quotas.release(self._hold)
@@ -107,16 +108,24 @@ class Meter:
     def _exactly(self, keys: Keys, new: Keys) -> Keys:
         """Take of new keys what the quota bears, those first that stand first; the others, ascending."""
         if not self._exact:
-            self._exact, self._taken = True, self._runs.joined()
+            self._exact = True
+            self._taken = self._reserved = self._runs.joined()  # what repeats held is given back with the next hold
             parts = self._runs.parts()
             self._joined = SortedKeys(parts[0] if parts else NO_KEYS)
-        new = new[~(self._joined.contains(new) | self._later.contains(new))]
+        for held in (self._joined, *self._later):
+            new = new[~held.contains(new)]
         may = np.ones(len(new), bool)
         if not self._may_take(len(new)):
             may = _first(keys, new, max(0, self._reserved - self._taken))
         self._taken += int(may.sum())
-        self._later = SortedKeys(distinct(np.concatenate([self._later.keys, new[may]])))
+        self._keep(new[may])
         return new[~may]
+
+    def _keep(self, keys: Keys) -> None:
+        """Keep keys as one run more, joined with those that are not much larger, so that runs stay few."""
+        while self._later and len(self._later[-1]) <= 2 * len(keys):
+            keys = distinct(np.concatenate([self._later.pop().keys, keys]))
+        self._later.append(SortedKeys(keys))
 
     def _may_take(self, numbers: int) -> bool:
         """Whether so many more are reserved, after reserving more where needed; all that there is, where it is less."""
@@ -131,7 +140,8 @@ class Meter:
         with store.writing(about=about(self._party)):
             now = self._ledger.clock.now()
             left = room_inside(self._ledger, self._party, self._tier, period, but=self._hold)
-            self._reserved = min(numbers if left - numbers > _MOST else max(least, self._reserved), left)
+            self._near = left - numbers <= _MOST
+            self._reserved = min(max(least, self._reserved) if self._near else numbers, left)
             store.quotas.hold(
                 self._hold, self._party, epoch=period.epoch, day=period.day, numbers=self._reserved,
                 until=to_micros(now + HOLD),

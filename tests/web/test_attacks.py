@@ -113,7 +113,7 @@ def test_no_form_is_taken_without_its_token(app: Flask, registry: Registry, carr
     carrier("regulator", "read", kind="regulator")
     sent = 0
     for rule in app.url_map.iter_rules():
-        if "POST" not in (rule.methods or ()) or rule.rule.startswith(("/api/", "/gateway/")):
+        if "POST" not in (rule.methods or ()) or rule.rule.startswith("/api/"):
             continue
         path = re.sub(r"<int:\w+>", "1", re.sub(r"<any\((\w+)[^>]*>", r"\1", rule.rule))
         path = re.sub(r"<\w+>", "x", path)
@@ -121,7 +121,8 @@ def test_no_form_is_taken_without_its_token(app: Flask, registry: Registry, carr
             visitor = Visitor(app.test_client(), str)
             visitor.become(registry, "officer", party="regulator")
             answer = visitor.client.post(path, data=data, headers={"Origin": "https://evil.example"})
-            early = {"/party/scrubs/new": 403, "/my-reports/x/evidence": 303}  # who may, is asked before a large body
+            # who may is asked before a large body is read; the gateway signs what it sends and has no form
+            early = {"/party/scrubs/new": 403, "/my-reports/x/evidence": 303, "/gateway/sms": 401}
             assert answer.status_code == early.get(path, 400), path
             assert answer.status_code != 303 or "/sign-in" in answer.headers["Location"]
             sent += 1
