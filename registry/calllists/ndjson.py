@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 
 from registry.calllists import answered
 from registry.calllists.answering import TOO_LONG, Answering
-from registry.calllists.blocks import SIZE, blocks
+from registry.calllists.blocks import blocks
 from registry.calllists.calllist import CallList, ending_of
 from registry.calllists.codings import Coding, whole_units
 from registry.calllists.columns import MOST_COLUMNS, Wanted, shape_of
 from registry.calllists.limits import Limits
 from registry.calllists.lines import Block, Lines, lines_of
 from registry.calllists.quoting import LF
-from registry.calllists.texts import Done, Numbered, without_mark
+from registry.calllists.texts import Done, Numbered, chosen, without_mark
 from registry.errors import InvalidInputError
 from registry.scrub import LineAnswer
 
@@ -228,15 +228,7 @@ def _members(answer: LineAnswer, names: Sequence[str], coding: Coding) -> bytes:
 
 def only(source: Iterable[bytes], found: CallList, verdict: str) -> Iterator[bytes]:
     """The lines of a result that have one verdict."""
-    coding = found.coding
-    yield coding.mark
-    rest = b""
-    for piece in without_mark(source, coding.mark):
-        rest += piece
-        if len(rest) >= SIZE:
-            chosen, rest = _chosen(rest, found, verdict, last=False)
-            yield chosen
-    yield _chosen(rest, found, verdict, last=True)[0]
+    return chosen(source, found.coding, lambda rest, last: _chosen(rest, found, verdict, last=last))
 
 
 def _chosen(rest: bytes, found: CallList, verdict: str, *, last: bool) -> tuple[bytes, bytes]:

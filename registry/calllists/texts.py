@@ -176,15 +176,22 @@ def _header_of(lines: Lines, delimiter: str, titles: int) -> int:
 
 def only(source: Iterable[bytes], found: CallList, verdict: str) -> Iterator[bytes]:
     """The header of a result, and its lines of one verdict."""
-    coding = found.coding
+    return chosen(source, found.coding, lambda rest, last: _chosen(rest, found, verdict, last=last))
+
+
+def chosen(
+    source: Iterable[bytes], coding: Coding, choose: Callable[[bytes, bool], tuple[bytes, bytes]]
+) -> Iterator[bytes]:
+    """What `choose` takes out of a result block by block, the BOM first; it is told which block is the last, and says
+    what it takes and what has to wait for the next one."""
     yield coding.mark
     rest = b""
     for piece in without_mark(source, coding.mark):
         rest += piece
         if len(rest) >= SIZE:
-            chosen, rest = _chosen(rest, found, verdict, last=False)
-            yield chosen
-    yield _chosen(rest, found, verdict, last=True)[0]
+            taken, rest = choose(rest, False)
+            yield taken
+    yield choose(rest, True)[0]
 
 
 def _chosen(rest: bytes, found: CallList, verdict: str, *, last: bool) -> tuple[bytes, bytes]:
