@@ -39,6 +39,7 @@ from registry.times import iso, to_micros
 from registry.uscc import company_number
 from sync import feed
 from tests.web.filled_cases import case_of, case_pages
+from tests.web.filled_casework import casework_pages, desk_of, publish
 from tests.web.filled_guard import alarms_of
 from tests.web.filled_measures import measure_of
 from tests.web.filled_outgoing import outgoing
@@ -65,6 +66,7 @@ class Viewers:
     colleague: str = ""
     scrubs: dict[str, str] = field(default_factory=dict)  # by state
     measure: str = ""  # against loans
+    desk: str = ""  # a report on the desk of cmcc
     receipt: str = ""  # a scrub that has one
     alarm: str = ""  # about what loans asks for
     decided: str = ""
@@ -128,12 +130,13 @@ def fill(registry: Registry) -> Viewers:
         store, clock, party="loans", email="lilei@loans.cn", name="李雷", role="scrubber"
     )
     alarm, decided = alarms_of(registry, "loans")
+    publish(registry)
     return Viewers(
         tokens, held[0].name, batch, member_id, outgoing(registry), event, held_event, waiting=waiting,
         refused=refused, colleague=colleague.member, scrubs=scrubs_of(registry, "loans"),
         receipt=with_receipt(registry, "loans")[0], alarm=alarm, decided=decided, **reported(registry),
-        case=case_of(registry),
-        measure=measure_of(registry, "loans", carrier="cmcc"),
+        case=case_of(registry), measure=measure_of(registry, "loans", carrier="cmcc"),
+        desk=desk_of(registry, OTHER, sealed(registry, OTHER)),
     )
 
 
@@ -254,13 +257,6 @@ def _report(registry: Registry) -> None:
                     kind="carrier", rows=rows, format="ndjson")
 
 
-_DESK = (
-    ("bulletins.overview", "/bulletins", ""), ("publishing.overview", "/officer/bulletins", "officer"),
-    ("queues.overview", "/party/desk", "owner"),
-    ("queues.overview", "/party/desk?state=closed&only=late", "scrubber"),
-)
-
-
 def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
     """(endpoint, address, viewer) of every page that can be looked at; viewer "" is anybody."""
     return [
@@ -280,7 +276,7 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("carriers.acknowledgements", "/party/acknowledgements", "owner"),
         ("carriers.changes", "/party/changes", "owner"),
         ("batches.reports", "/party/reports", "owner"), ("batches.one", f"/party/reports/{viewers.batch}", "owner"),
-        ("parties.quarantined", "/party/quarantine", "owner"), *_DESK,
+        ("parties.quarantined", "/party/quarantine", "owner"), *casework_pages(viewers.desk),
         ("parties.fix", f"/party/quarantine/{viewers.quarantined}", "owner"), ("parties.keys", "/party/keys", "owner"),
         ("officers.today", "/officer", "auditor"), ("officers.today", "/officer", "officer"),
         ("alarms.page", "/officer/alarms", "officer"), ("alarms.page", "/officer/alarms", "auditor"),

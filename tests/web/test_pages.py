@@ -22,7 +22,6 @@ NOT_PAGES = {  # answers without a page of their own
     "receipts.download", "opendata.download", "marksdesk.decide", "opendata.willing_csv",
     "bulletins.as_json", "bulletins.as_csv", "bulletins.as_pdf", "bulletins.schema", "queues.download",
 }  # fmt: skip
-ELSEWHERE = {"bulletins.one", "publishing.one", "queues.one"}  # in test_bulletin_pages and test_desk_pages
 
 
 class Page(HTMLParser):
@@ -135,7 +134,7 @@ def test_no_page_shows_a_number_or_has_one_in_an_address(app: Flask, viewers: Vi
 
 
 def test_every_page_of_the_site_is_looked_at_here(app: Flask, viewers: Viewers) -> None:
-    looked = {endpoint for endpoint, _address, _viewer in pages(viewers)} | NOT_PAGES | ELSEWHERE
+    looked = {endpoint for endpoint, _address, _viewer in pages(viewers)} | NOT_PAGES
     known = {
         rule.endpoint for rule in app.url_map.iter_rules()
         if rule.methods and "GET" in rule.methods and not rule.rule.startswith(("/api", "/healthz", "/metrics"))
