@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from registry.numbering.provinces import province_of_area
+from registry.numbering.provinces import load_provinces
 from registry.numbers import Number
 from registry.preferences import Category
 from registry.quarters import SMALLEST, change, shares, shown
@@ -152,7 +152,7 @@ def _sort(plan: NumberPlan, caller: Number | None) -> tuple[str, str, str]:
     area = plan.area(national)
     if area is None:
         return "other", "", UNKNOWN
-    return "landline", f"0{area}", province_of_area().get(area, UNKNOWN)
+    return "landline", f"0{area}", load_provinces().of_area.get(area, UNKNOWN)
 
 
 def figures(

@@ -22,6 +22,7 @@ from registry.handling import Handling, Tools, move
 from registry.handlingmoves import move_of
 from registry.keys import FIRST_EPOCH
 from registry.logs import without_numbers
+from registry.numbering.provinces import load_provinces
 from registry.registrations import holder_since
 from registry.report_rows import CATEGORIES, CHANNELS, HIDDEN
 from registry.routing import begin_again_inside
@@ -41,12 +42,6 @@ SOURCE = "people"
 MALICIOUS = ("bombing", "ring_once", "threats")  # RULES §5
 UNLAWFUL = ("fraud", "invoices", "illegal_finance", "pornography", "gambling", "rumours")
 MISSING = ("caller", "description", "consent")  # what a report may lack, in the order in which it is asked for
-PROVINCES = (  # as `numbering/areas.toml` calls them
-    "beijing", "tianjin", "hebei", "shanxi", "inner_mongolia", "liaoning", "jilin", "heilongjiang", "shanghai",
-    "jiangsu", "zhejiang", "anhui", "fujian", "jiangxi", "shandong", "henan", "hubei", "hunan", "guangdong", "guangxi",
-    "hainan", "chongqing", "sichuan", "guizhou", "yunnan", "tibet", "shaanxi", "gansu", "qinghai", "ningxia",
-    "xinjiang",
-)  # fmt: skip
 _LETTERS_OF = str.maketrans("0123456789abcdef", "bcdfghjkmnpqrstv")  # no id of ours is taken for a number
 _TWICE = timedelta(minutes=1)
 _SPEECHLESS = frozenset({"ring_once", "bombing"})  # nothing was said
@@ -220,7 +215,7 @@ def purge(store: Store, clock: Clock, *, most: int = 1000) -> int:
 
 
 def _check(told: Told) -> None:
-    if told.province and told.province not in PROVINCES:
+    if told.province and told.province not in load_provinces().names[1:]:
         raise InvalidInputError("There is no such province.", code="unknown_province")
     if told.harassment not in CATEGORIES and class_of(told.harassment) == "commercial":
         raise InvalidInputError("There is no such type of harassment.", code="unknown_category")

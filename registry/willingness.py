@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.errors import NotFoundError
-from registry.numbering.areas import load_provinces
+from registry.numbering.provinces import load_provinces
 from registry.preferences import Category, Channel
 from registry.quarters import SMALLEST, shown
 from registry.sealing import BLOCK, unseal_many

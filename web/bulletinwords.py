@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from flask_babel import format_decimal, gettext, lazy_gettext
 
 from registry.bulletinfigures import PARTS
-from registry.numbering.provinces import province_names
 from registry.preferences import Category
 from web.current import language_of
 from web.labels import category, word
+from web.reportwords import PROVINCES
 
 if TYPE_CHECKING:
     from registry.bulletins import Bulletin
@@ -131,8 +131,8 @@ def cell_name(part: str, slug: str, carriers: Mapping[str, str]) -> str:
         return word("mode", slug)
     if part == "carrier" and slug in carriers:
         return carriers[slug]
-    if part.endswith("province") and slug in province_names():
-        return province_names()[slug] if language_of() == "zh_CN" else slug.replace("_", " ").title()
+    if part.endswith("province") and slug in PROVINCES:
+        return str(PROVINCES[slug])
     return str(_CELLS.get(slug, slug))
 
 

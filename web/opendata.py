@@ -17,13 +17,13 @@ from werkzeug.wsgi import wrap_file
 
 from registry import opendata, openfiles, willingness
 from registry.errors import NotFoundError
-from registry.numbering.areas import load_provinces
 from registry.quarters import SMALLEST
 from web import guard, willingnesscharts
 from web.api.feeds import Part
 from web.api.ranges import ranged
 from web.current import registry_of
 from web.people import Page
+from web.reportwords import PROVINCES
 
 blueprint = Blueprint("opendata", __name__)
 
@@ -67,10 +67,9 @@ def download(day: str, name: str) -> Response:
 def willing() -> Page:
     """What people decline, per industry, way and province."""
     made = willingness.latest(registry_of().shelf)
-    provinces = load_provinces()
     return render_template(
         "willingness.html", made=made, chart=willingnesscharts.by_category(made) if made else None,
-        chinese=provinces.chinese, smallest=SMALLEST,
+        provinces=PROVINCES, smallest=SMALLEST,
         by_province=willingnesscharts.by_province(made) if made else (),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
@@ -18,6 +19,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from registry.errors import InvalidInputError, NotAllowedError
 from registry.logs import without_numbers
 from registry.parties import Party
+from registry.times import from_micros
 from web.guard import actor_of_request
 
 P = ParamSpec("P")
@@ -25,6 +27,7 @@ R = TypeVar("R")
 S = TypeVar("S", bound=msgspec.Struct)
 
 JSON = "application/json"
+_MOST_MICROS = 2**53  # what JSON holds exactly
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,25 @@ def only(*names: str) -> None:
     if set(request.args) - set(names):
         known = ", ".join(names) or "nothing"
         raise InvalidInputError(f"The query may hold {known} only.", code="bad_query")
+
+
+def newest_first(most: int) -> tuple[datetime | None, int]:
+    """Before which moment a page of a list begins (None: it is the first), and how many it holds, from the query.
+
+    Raises InvalidInputError bad_query.
+    """
+    only("before", "limit")
+    before = whole("before", default=0, least=0, most=_MOST_MICROS)
+    return from_micros(before) if before else None, whole("limit", default=50, least=1, most=most)
+
+
+def newest_first_parameters(most: int) -> tuple[Parameter, ...]:
+    """What `newest_first` reads, for the document."""
+    return (
+        Parameter("before", "query", {"type": "integer", "minimum": 0, "maximum": _MOST_MICROS},
+                  "The `next` of a page."),
+        Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": most, "default": 50}, "At most."),
+    )  # fmt: skip
 
 
 def party_of() -> Party:

@@ -12,8 +12,18 @@ from registry import receipts
 from registry.numbers import parse_one
 from registry.receiptforms import ProofFile, Receipt, ReceiptFile
 from registry.receiptkeys import public_keys
-from registry.times import from_micros, to_micros
-from web.api.edge import JSON, Operation, Parameter, answer, only, operation, party_of, read, whole
+from registry.times import to_micros
+from web.api.edge import (
+    JSON,
+    Operation,
+    answer,
+    newest_first,
+    newest_first_parameters,
+    only,
+    operation,
+    party_of,
+    read,
+)
 from web.api.metering import metered
 from web.api.receipt_messages import (
     ProofRequest,
@@ -54,20 +64,15 @@ def show_keys() -> Response:
     tag="receipts",
     answers={200: ReceiptsAnswer},
     problems=(401, 403, 422, 429),
-    parameters=(
-        Parameter("before", "query", {"type": "integer", "minimum": 0, "maximum": 2**53}, "The `next` of a page."),
-        Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": _AT_ONCE, "default": 50}, "At most."),
-    ),
+    parameters=newest_first_parameters(_AT_ONCE),
 ))
 @(key("read") | key("scrub"))
 @metered
 def show_all() -> Response:
     """The party's receipts, newest first."""
-    only("before", "limit")
-    limit = whole("limit", default=50, least=1, most=_AT_ONCE)
-    before = whole("before", default=0, least=0, most=2**53)
+    before, limit = newest_first(_AT_ONCE)
     found = receipts.receipts_of(
-        registry_of().store, party=party_of().party, before=from_micros(before) if before else None, limit=limit,
+        registry_of().store, party=party_of().party, before=before, limit=limit,
         sandbox=actor_of_request().sandbox,
     )
     rest = to_micros(found[-1].issued) if len(found) == limit else None

@@ -17,11 +17,23 @@ from registry.errors import InvalidInputError, RegistryError
 from registry.limits import subject_of
 from registry.scrubjobs import Ask, ScrubJob
 from registry.scrubparts import receive
-from registry.times import from_micros, to_micros
+from registry.times import to_micros
 from web.api.arriving import PARAMETERS as BODY
 from web.api.arriving import announced, pieces, work_folder
 from web.api.balance import with_balance
-from web.api.edge import JSON, Operation, Parameter, answer, only, operation, party_of, place_of, read, whole
+from web.api.edge import (
+    JSON,
+    Operation,
+    Parameter,
+    answer,
+    newest_first,
+    newest_first_parameters,
+    only,
+    operation,
+    party_of,
+    place_of,
+    read,
+)
 from web.api.metering import metered
 from web.api.scrub_messages import Asked, ScrubAnswer, ScrubRequest, ScrubsAnswer
 from web.api.uploads import idempotency_key
@@ -131,21 +143,16 @@ def _received(job: ScrubJob) -> ScrubJob:
     tag="scrubs",
     answers={200: ScrubsAnswer},
     problems=(401, 403, 422, 429),
-    parameters=(
-        Parameter("before", "query", {"type": "integer", "minimum": 0, "maximum": 2**53}, "The `next` of a page."),
-        Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": _AT_ONCE, "default": 50}, "At most."),
-    ),
+    parameters=newest_first_parameters(_AT_ONCE),
 ))
 @(key("scrub") | key("read"))
 @metered
 def show_all() -> Response:
     """The party's scrubs, newest first."""
-    only("before", "limit")
-    limit = whole("limit", default=50, least=1, most=_AT_ONCE)
-    before = whole("before", default=0, least=0, most=2**53)
+    before, limit = newest_first(_AT_ONCE)
     registry = registry_of()
     found = scrubjobs.jobs_of(
-        registry.store, party=party_of().party, before=from_micros(before) if before else None, limit=limit,
+        registry.store, party=party_of().party, before=before, limit=limit,
         sandbox=actor_of_request().sandbox,
     )
     rest = to_micros(found[-1].created) if len(found) == limit else None
