@@ -50,7 +50,7 @@ def pile(store: Store, keys: KeyRing, reports: int, seed: int, now: int) -> None
             store.engine.run_many(
                 """INSERT INTO handling VALUES (:source, :source_id, :source_id, 'accepted', '', :at, :at, 'commercial',
                     'message', 2, :category, '', :caller, 1, '', 'cmcc', :enterprise, '', '', '2026', :verdict,
-                    'everything_declined', 0, 0, 0, '', NULL, '', '', '', 0, :at)""",
+                    'everything_declined', 0, 0, 0, '', NULL, '', '', '', 0, :at, 0)""",
                 part,
             )
 
