@@ -11,12 +11,12 @@ Rules of this room:
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
+from registry.naming import new_id
 from registry.times import to_micros
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def may(actor: Actor, action: str) -> bool:
 
 def new_token() -> str:
     """A fresh token of 256 random bits, for a session or an invitation."""
-    return secrets.token_urlsafe(32)
+    return new_id(61)
 
 
 def token_hash(token: str) -> bytes:

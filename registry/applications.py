@@ -16,7 +16,6 @@ import hashlib
 import hmac
 import json
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -27,6 +26,7 @@ from registry.errors import ConflictError, InvalidInputError, NotFoundError, Una
 from registry.keys import FIRST_EPOCH
 from registry.limits import Limit
 from registry.logs import without_numbers
+from registry.naming import LETTERS, new_id
 from registry.organisations import Contact, Organisation, company_name
 from registry.parties import Party
 from registry.times import to_micros
@@ -43,8 +43,7 @@ STATES: tuple[State, ...] = ("waiting", "approved", "refused")
 MOST_PRINCIPALS = 50  # in an application; more can be added later
 _HOUR_S = 3600
 _LONGEST_NOTE = 500
-_LETTERS = "bcdfghjkmnpqrstvwxz"  # letters alone are never taken for a phone number, and spell no word
-_REFERENCE = re.compile(rf"[{_LETTERS}]{{12}}")
+_REFERENCE = re.compile(rf"[{LETTERS}]{{12}}")
 _SECRET_LETTERS = 24  # of 19: a hundred bits
 
 
@@ -137,7 +136,7 @@ def apply(
             raise UnavailableError("Too many applications wait already. Try again later.", code="applications_full")
         limits.spend_inside(store, clock.now(), limits=at_once)
         made = Application(
-            "".join(secrets.choice(_LETTERS) for _ in range(12)), "waiting", wish.name_zh, wish.name_en, wish.company,
+            new_id(12), "waiting", wish.name_zh, wish.name_en, wish.company,
             wish.sectors, wish.itself, wish.principals, organisations.seal_contact(keys, wish.contact), language,
             clock.now(),
         )  # fmt: skip
@@ -174,8 +173,8 @@ def _letters(raw: bytes, length: int) -> str:
     """Letters drawn from random bytes."""
     value, found = int.from_bytes(raw, "big"), []
     for _ in range(length):
-        value, place = divmod(value, len(_LETTERS))
-        found.append(_LETTERS[place])
+        value, place = divmod(value, len(LETTERS))
+        found.append(LETTERS[place])
     return "".join(found)
 
 

@@ -9,7 +9,6 @@ Rules of this room:
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from registry.access import may
 from registry.casemoves import LAST, move_of, must_be_worked
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.logs import without_numbers
+from registry.naming import new_id
 from registry.times import to_micros
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 DAYS = 60  # until a case is to be decided [D]
 WHYS = ("campaign", "spread", "just_under", "officer", "split")
-_LETTERS, _LONG, _LONGEST = "bcdfghjkmnpqrstvwxz", 12, 2000
+_LONGEST = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def open_inside(store: Store, clock: Clock, *, enterprise: str, why: str, actor:
     """Open a case without reports yet, inside `writing(about="cases")`."""
     now = clock.now()
     made = Case(
-        "".join(secrets.choice(_LETTERS) for _ in range(_LONG)), enterprise, "open", why, -1, "", now, now,
+        new_id(12), enterprise, "open", why, -1, "", now, now,
         now + timedelta(days=DAYS),
     )
     store.cases.put(made)

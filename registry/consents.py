@@ -13,7 +13,6 @@ Rules of this room:
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from registry.decisions import PERIODS
 from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.evidence import evidence_columns, no_evidence, proves
 from registry.interfaces import Clock
+from registry.naming import new_id
 from registry.preferences import ALL_CATEGORIES, Category, Channel
 from registry.sealing import SealedNumber
 from registry.standing import ALLOW, CONSENT, DENY, Masks, covered, refused, terms_of, unanswered
@@ -71,7 +71,7 @@ def ask(store: Store, clock: Clock, *, number: SealedNumber, telemarketer: str, 
         _check(terms, now)
         if _declines(store, number, telemarketer, terms.masks, to_micros(now)):
             raise ConflictError("The person has refused this company; it may not ask again.", code="refused_before")
-        name = secrets.token_hex(8)
+        name = new_id()
         store.consents.put(_row(number, name, telemarketer, terms, "requested", to_micros(now)))
     return name
 
@@ -100,7 +100,7 @@ def give(
     """
     if not proves(evidence):
         raise InvalidInputError("A consent needs evidence: how it was given, and to which text.", code="no_evidence")
-    name = secrets.token_hex(8)
+    name = new_id()
     with store.writing(about=number):
         now = clock.now()
         _check(terms, now)
@@ -126,7 +126,7 @@ def withdraw(store: Store, clock: Clock, rulebooks: Rulebooks, *, number: Sealed
             raise ConflictError("Only a consent that was given can be withdrawn.", code="not_granted")
         store.consents.put({**row, "state": "withdrawn", "ended": now})
         store.consents.put({
-            **row, "consent": secrets.token_hex(8), "state": "refused", "asked": now, "decided": now, "ended": None,
+            **row, "consent": new_id(), "state": "refused", "asked": now, "decided": now, "ended": None,
             "until": 0, "explicit": 1, **no_evidence(),
         })  # fmt: skip
         _refresh(store, rulebooks.at(clock.now()), number, row["telemarketer"], now)

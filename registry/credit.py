@@ -10,7 +10,6 @@ Rules of this room:
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, get_args
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from registry import audit
 from registry.errors import InvalidInputError, NotAllowedError, NotFoundError
 from registry.logs import without_numbers
+from registry.naming import new_id
 from registry.times import to_micros
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def enter_inside(
         raise InvalidInputError("An entry has a kind, a text, and an end after its beginning.", code="bad_entry")
     if store.enterprises.enterprise(enterprise) is None:
         raise NotFoundError("There is no such enterprise.", code="no_such_enterprise")
-    name = f"c_{secrets.token_hex(8)}"
+    name = f"c_{new_id()}"
     made = Entry(name, enterprise, kind, public, begins, until, case_id, said, actor.name, now)
     store.credit.put(made)
     audit.append(store, clock, actor=actor.name, action="credit_entered", subject=f"enterprise:{enterprise}",

@@ -8,12 +8,12 @@ Rules of this room:
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from registry.errors import ConflictError, NotFoundError
+from registry.naming import new_id
 from registry.organisations import company_name, skeleton
 from registry.preferences import Category
 
@@ -62,7 +62,7 @@ def enrol_inside(
         alike = store.enterprises.called(skeleton(written))
         known = next((found for found in alike if company is None or found.company is None), None)
     if known is None:
-        known = Enterprise(f"e_{secrets.token_hex(8)}", written, company, category, province, party, clock.now())
+        known = Enterprise(f"e_{new_id()}", written, company, category, province, party, clock.now())
         store.enterprises.put(known, skeleton=skeleton(written))
         return known
     if party and known.party and known.party != party:

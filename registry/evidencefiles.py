@@ -11,7 +11,6 @@ Rules of this room:
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 from registry import audit
 from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.evidencetypes import TYPES, cleaned, type_of
+from registry.naming import new_id
 from registry.outside.sealedfile import SealedReader
 from registry.scrubfiles import key_of, sealed_at
 from registry.times import from_micros, to_micros
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 MOST_BYTES = 10 * 1024 * 1024
 MOST_FILES = 5
 _UNFINISHED = timedelta(hours=1)
-_LETTERS = "bcdfghjkmnpqrstvwxz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ def add(
     content = cleaned(bytes(held), type_)
     del held
     made = EvidenceFile(
-        "".join(secrets.choice(_LETTERS) for _ in range(20)), type_, len(content), hashlib.sha256(content).hexdigest(),
+        new_id(20), type_, len(content), hashlib.sha256(content).hexdigest(),
         clock.now(),
     )  # fmt: skip
     with store.writing(about=f"evidence {found.reference}"):

@@ -10,7 +10,6 @@ Rules of this room:
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from registry import audit, credit, penalties
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.logs import without_numbers
+from registry.naming import new_id
 from registry.penalties import Facts, Proposal, Role
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from registry.store import Store
 
 State = Literal["proposed", "decided", "refused", "to_department"]
-_LETTERS, _LONG, _LONGEST = "bcdfghjkmnpqrstvwxz", 12, 2000
+_LONGEST = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def propose(
         if not found.most and not found.department:
             raise ConflictError("No fine may be imposed for this.", code="no_fine", why=found.why[-1][0])
         made = Penalty(
-            "".join(secrets.choice(_LETTERS) for _ in range(_LONG)), case_id, enterprise, rulebook.name, facts, found,
+            new_id(12), case_id, enterprise, rulebook.name, facts, found,
             "to_department" if found.department else "proposed", 0, actor.name, "", now, None, "", None, "",
         )
         return _kept(office, made, actor, "propose")

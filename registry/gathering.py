@@ -13,7 +13,6 @@ Rules of this room:
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,6 +23,7 @@ import numpy as np
 from registry import cases
 from registry.keys import FIRST_EPOCH
 from registry.likeness import Likeness, alike
+from registry.naming import new_id
 from registry.sealing import unseal_text
 from registry.times import to_micros
 
@@ -117,7 +117,7 @@ def _clusters(work: Gatherer, signed: Sequence[tuple[Row, Any]]) -> list[tuple[R
         if best[0] >= work.settings.likeness_percent:
             named[name] = best[1]
             continue
-        cluster = f"t_{secrets.token_hex(8)}"
+        cluster = f"t_{new_id()}"
         named[name], standing[cluster] = cluster, signature
         made.append({"cluster": cluster, "signature": name, "made": to_micros(work.clock.now())})
         for band in bands[name]:
@@ -252,7 +252,7 @@ def _campaigns(work: Gatherer, rows: Sequence[Row]) -> list[str]:
         enterprise, own = _enterprise(row), _links(row)
         campaign = next((known[enterprise, link] for link in own if (enterprise, link) in known), "")
         if not campaign:
-            campaign = f"g_{secrets.token_hex(8)}"
+            campaign = f"g_{new_id()}"
             made.append({"campaign": campaign, "enterprise": enterprise, "made": to_micros(work.clock.now())})
         for link in own:
             if (enterprise, link) not in known:

@@ -9,7 +9,6 @@ Rules of this room:
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, cast, get_args
 from registry import audit, guardlanes
 from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.logs import without_numbers
+from registry.naming import new_id
 from registry.signals import LANES, Found, Kind
 from registry.times import from_micros, to_micros
 
@@ -118,7 +118,7 @@ def ring_inside(
     if not set(kinds) <= rung:
         now = to_micros(clock.now())
         row = AlarmRow(
-            secrets.token_hex(8), party, epoch, " ".join(kinds), scrub, lane, json.dumps(dict(found.figures)), now
+            new_id(), party, epoch, " ".join(kinds), scrub, lane, json.dumps(dict(found.figures)), now
         )
         store.guard.raise_alarm(row)
         if not scrub and lane != "usual":

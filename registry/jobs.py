@@ -7,7 +7,6 @@ nothing to do is recorded as idle, and forgotten after a day.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from registry import leases
 from registry.errors import RegistryError
 from registry.interfaces import Clock
+from registry.naming import new_id
 from registry.times import to_micros
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def run(
     lease = f"{job} {holder}" if shared else job
     if not leases.take(store, clock, lease=lease, holder=holder, seconds=seconds):
         return None
-    name = secrets.token_hex(8)
+    name = new_id()
     with store.writing(about=f"job {job}"):
         now = clock.now()
         since = to_micros(now - timedelta(seconds=every_s))

@@ -9,7 +9,6 @@ Rules of this room:
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from registry import audit, opendata
 from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.limits import Limit, spend_inside, subject_of
 from registry.logs import without_numbers
+from registry.naming import new_id
 from registry.sealing import unseal_one
 from registry.times import from_micros, to_micros
 
@@ -67,7 +67,7 @@ def appeal(store: Store, clock: Clock, keys: KeyRing, *, number: SealedNumber) -
         if known:
             opendata.clear_inside(store, number, before=from_micros(handed_on), at=now, reason="recycled")
         state = CLEARED if known else WAITING
-        name = secrets.token_hex(8)
+        name = new_id()
         store.open_data.add_appeal(
             appeal=name, number=number, state=state, asked=to_micros(now), decided=to_micros(now) if known else 0
         )

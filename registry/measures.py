@@ -12,7 +12,6 @@ Rules of this room:
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Literal
 from registry import audit
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.logs import without_numbers
+from registry.naming import new_id
 from registry.times import to_micros
 from registry.webhook_events import MEASURE_LIFTED, MEASURE_PROPOSED, MEASURE_STARTED, emit
 
@@ -36,7 +36,7 @@ LADDER: Mapping[str, str] = {  # the measures from the mildest on, with the rule
     "disconnect_number": "92, 93", "fine": "95", "publish": "97", "recover_codes": "92, 75", "revoke": "92",
 }  # fmt: skip
 CARRIED_OUT = frozenset({"limit_new_resources", "suspend_service", "disconnect_number", "recover_codes"})  # by carriers
-_LETTERS, _LONG, _LONGEST = "bcdfghjkmnpqrstvwxz", 12, 2000
+_LONGEST = 2000
 _MOVES: Mapping[str, tuple[tuple[State, ...], State]] = {
     "decide": (("proposed",), "notified"),
     "refuse": (("proposed",), "refused"),
@@ -87,7 +87,7 @@ def propose(
         if store.enterprises.enterprise(enterprise) is None:
             raise NotFoundError("There is no such enterprise.", code="no_such_enterprise")
         made = Measure(
-            "".join(secrets.choice(_LETTERS) for _ in range(_LONG)), case_id, enterprise, resource, kind,
+            new_id(12), case_id, enterprise, resource, kind,
             _text(basis) or LADDER[kind], said, "proposed", actor.name, clock.now(),
         )
         store.measures.put(made)

@@ -10,7 +10,6 @@ Rules of this room:
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.event_rows import DEACTIVATED, ENDINGS, PORTINGS, EventEntry, EventReading
 from registry.intake import Intake, RowResult
 from registry.logs import without_numbers
+from registry.naming import new_id
 from registry.numbers import Number
 from registry.readers.rows import Row, Unreadable
 from registry.sealing import SealedNumber, unseal_one
@@ -80,7 +80,7 @@ def _row(desk: _Desk, batch: str, entry: EventEntry, now: datetime) -> dict[str,
     assert claim is not None
     state, reason = (moving.NOTED, "sandbox") if desk.trial else (moving.WAITING, "")
     return {
-        "source": desk.source, "source_id": entry.kept_id, "event": secrets.token_hex(8), "batch": batch,
+        "source": desk.source, "source_id": entry.kept_id, "event": new_id(), "batch": batch,
         "line": entry.line, "number": entry.number, "kind": claim.kind, "at": claim.at, "giver": claim.giver,
         "taker": claim.taker, "received": to_micros(now), "state": state, "reason": reason, "other": "",
         "settled": None, "actor": "", "note": "",

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING
 from registry import audit
 from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.keys import FIRST_EPOCH
+from registry.naming import new_id
 from registry.numbers import Number, parse_caller
 from registry.parties import is_email, normal_email
 from registry.preferences import ALL_CATEGORIES, Category
@@ -41,7 +41,7 @@ MOST_PRINCIPALS = 500  # of a party, at one time
 _LONGEST_NAME = 120
 _LATIN_END = 0x250  # further on are letters that look like others
 _SIGNS = frozenset(" &.,'()+/-·•《》“”‘’—、〇")
-_PRINCIPAL = re.compile(r"p_[0-9a-f]{16}")
+_PRINCIPAL = re.compile(r"p_[0-9a-z]{16}")
 _FORMS = re.compile(
     r"股份有限公司|有限责任公司|有限公司|责任公司|公司|集团"
     r"|\b(?:co|company|corp|corporation|inc|incorporated|limited|ltd|llc|plc|gmbh|group)\b\.?"
@@ -214,7 +214,7 @@ def new_principal(
     """A principal, checked and not stored yet. Raises InvalidInputError bad_name, bad_period."""
     if until is not None and until <= since:
         raise InvalidInputError("The end comes after the beginning.", code="bad_period")
-    return Principal(f"p_{secrets.token_hex(8)}", party, company_name(name), company, since, until)
+    return Principal(f"p_{new_id()}", party, company_name(name), company, since, until)
 
 
 def add_principal(

@@ -33,6 +33,7 @@ from registry.errors import (
     UnavailableError,
 )
 from registry.logs import without_numbers
+from registry.naming import new_id
 from registry.times import to_micros
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ TIER = "basic"  # of whoever was given no other
 
 _PARTY = re.compile(r"[a-z][a-z0-9-]{1,31}")
 _EMAIL = re.compile(r"[^@\s\0-\x1f]{1,64}@[^@\s\0-\x1f]{1,190}")
-_KEY = re.compile(r"dc_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
+_KEY = re.compile(r"dc_([0-9a-z]{16})_([A-Za-z0-9_-]{43})")
 _TIER = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _LONGEST_NAME = 120
 _USED_EVERY = timedelta(hours=1)  # how exactly the last use of a key is kept: a write per request would be dear
@@ -216,7 +217,7 @@ def new_member(store: Store, party: Party, *, email: str, name: str, role: str) 
         raise InvalidInputError("There is no such role in this kind of party.", code="bad_member")
     if store.parties.member_of_email(email) is not None:
         raise ConflictError("Somebody has this e-mail address already.", code="email_taken")
-    return Member(secrets.token_hex(8), party.party, email, name, role, "invited", second_factor=False)
+    return Member(new_id(), party.party, email, name, role, "invited", second_factor=False)
 
 
 def normal_email(email: str) -> str:
@@ -262,7 +263,7 @@ def issue_key(
     wanted = frozenset(scopes)
     if label.strip() and not _is_name(label):
         raise InvalidInputError(f"A label has at most {_LONGEST_NAME} printable characters.", code="bad_label")
-    key, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+    key, secret = new_id(), secrets.token_urlsafe(32)
     with store.writing(about=f"party {party}"):
         _must_fit(get_party(store, party).kind, wanted, sandbox=sandbox)
         store.parties.add_key(

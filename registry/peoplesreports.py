@@ -22,6 +22,7 @@ from registry.handling import Handling, Tools, move
 from registry.handlingmoves import move_of
 from registry.keys import FIRST_EPOCH
 from registry.logs import without_numbers
+from registry.naming import LETTERS
 from registry.numbering.provinces import load_provinces
 from registry.registrations import holder_since
 from registry.report_rows import CATEGORIES, CHANNELS, HIDDEN
@@ -42,7 +43,7 @@ SOURCE = "people"
 MALICIOUS = ("bombing", "ring_once", "threats")  # RULES §5
 UNLAWFUL = ("fraud", "invoices", "illegal_finance", "pornography", "gambling", "rumours")
 MISSING = ("caller", "description", "consent")  # what a report may lack, in the order in which it is asked for
-_LETTERS_OF = str.maketrans("0123456789abcdef", "bcdfghjkmnpqrstv")  # no id of ours is taken for a number
+_LETTERS_OF = str.maketrans("0123456789abcdef", LETTERS[:16])  # no id of ours is taken for a number
 _TWICE = timedelta(minutes=1)
 _SPEECHLESS = frozenset({"ring_once", "bombing"})  # nothing was said
 _MESSAGES = "messages"

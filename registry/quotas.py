@@ -11,7 +11,6 @@ Rules of this room:
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ from registry import guardlanes, sealing
 from registry.errors import ConflictError, FeedError, NotFoundError
 from registry.keys import FIRST_EPOCH
 from registry.logs import log
+from registry.naming import new_id
 from registry.quotakeys import Keys, SortedKeys, distinct, open_keys, write_keys
 from registry.times import EPOCH, local, to_micros
 
@@ -309,7 +309,7 @@ def _written(
     ledger: Ledger, party: str, epoch: int, parts: Sequence[Keys], work: Path
 ) -> Iterator[tuple[SortedKeys, str]]:
     """The union of some arrays as a file on the shelf, mapped, and its name; deleted again unless it is pointed to."""
-    name = f"quotas/{party}/{epoch}/{secrets.token_hex(8)}"
+    name = f"quotas/{party}/{epoch}/{new_id()}"
     work.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work) as folder:
         path = Path(folder) / "asked"

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import io
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -24,7 +23,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from registry import leaves, receiptkeys, scrubfiles
+from registry import leaves, naming, receiptkeys, scrubfiles
 from registry.envelopes import Envelope, seal
 from registry.errors import ConflictError, NotFoundError
 from registry.keys import FIRST_EPOCH
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from registry.scrub import LineAnswer
     from registry.store import Store
 
-_LETTERS, _NAME = "bcdfghjkmnpqrstvwxz", 24  # a name of letters only is never taken for a number
 _MOST_REASONS = 255
 _AT_ONCE = 200
 
@@ -102,7 +100,7 @@ def make(
 
 def new_id() -> str:
     """A fresh id of a receipt."""
-    return "".join(secrets.choice(_LETTERS) for _ in range(_NAME))
+    return naming.new_id(24)
 
 
 def salt_key(keys: KeyRing, receipt: str) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import msgspec
 
 from registry.errors import ConflictError
 from registry.keys import FIRST_EPOCH
+from registry.naming import new_id
 from registry.readers.rows import Row, Unreadable
 from registry.times import to_micros
 from registry.webhook_events import QUARANTINE_ADDED, REPORT_JUDGED, emit
@@ -105,7 +105,7 @@ def begin(
             return Batch(found["batch"], found["rows"], found["state"] == "done", answer, digest, about=about)
         if found:
             store.reports.forget_batch(source, found["batch"])
-        name = secrets.token_hex(8)
+        name = new_id()
         store.reports.open_batch(
             source=source, batch=name, idempotency=kept, origin=origin, started=to_micros(clock.now()),
             about=about,

@@ -14,12 +14,12 @@ Rules of this room:
 from __future__ import annotations
 
 import itertools
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
+from registry import naming
 from registry.errors import InvalidInputError
 from registry.sealing import SealedNumber, seal_one
 from registry.times import to_micros
@@ -83,7 +83,7 @@ class Chain:
 
 def new_id() -> str:
     """A fresh id of a resource."""
-    return f"r_{secrets.token_hex(8)}"
+    return f"r_{naming.new_id()}"
 
 
 def prefix_of(text: str) -> str:

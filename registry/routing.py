@@ -11,7 +11,6 @@ Rules of this room:
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ import numpy as np
 
 from registry.errors import NotFoundError, UnavailableError
 from registry.handling import Handling, Tools, deadline_of
+from registry.naming import new_ids
 from registry.numbers import Number
 from registry.resources import Chain, chains_at
 from registry.sealing import BLOCK, SealedNumber, unseal_many
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
     from registry.report_rows import Kind
 
 PEOPLE = "people"
-_LETTERS, _LONG = "bcdfghjkmnpqrstvwxz", 12  # a reference of letters only is never taken for a number
-_FAIR = 256 - 256 % len(_LETTERS)
-_LETTER_OF = bytes(ord(_LETTERS[byte % len(_LETTERS)]) for byte in range(256))
-_UNFAIR = bytes(range(_FAIR, 256))
 _MESSAGES = 2
 _MALICIOUS = frozenset({"ring_once", "bombing"})
 _SYSTEM = "system"
@@ -76,7 +72,7 @@ def _all_begun(tools: Tools, wanted: Sequence[Mapping[str, Any]]) -> list[Handli
     ends, kinds = _Ends(tools, now), {caller: int(tools.plan.caller_kind(caller)) for caller in set(callers)}
     return [
         _begun(row, reference, kinds[caller], chain, desk, now, ends) for row, reference, caller, chain, desk in
-        zip(wanted, new_references(len(wanted)), callers, found, desks)
+        zip(wanted, new_ids(len(wanted), 12), callers, found, desks)
     ]
 
 
@@ -125,16 +121,6 @@ class _Ends:
             return None, False
         except UnavailableError:
             return None, True
-
-
-def new_references(count: int) -> list[str]:
-    """Fresh reference numbers of reports."""
-    letters = bytearray()
-    while len(letters) < count * _LONG:  # bytes that would favour some letters are left out
-        drawn = secrets.token_bytes(count * _LONG + 64)
-        letters += drawn.translate(_LETTER_OF, _UNFAIR)
-    text = letters.decode()
-    return [text[place * _LONG : (place + 1) * _LONG] for place in range(count)]
 
 
 def _begun(

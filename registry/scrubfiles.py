@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from registry.errors import InvalidInputError
 from registry.keys import FIRST_EPOCH
+from registry.naming import new_id
 from registry.outside.sealedfile import JoinedReader, SealedReader, SealedWriter
 from registry.scrubjobs import ENDED
 from registry.times import to_micros
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from registry.store import Store
 
 BUFFER = 1 << 20
-_LETTERS = "bcdfghjkmnpqrstvwxz"
 
 
 def part_name(scrub: str, part: int) -> str:
@@ -41,7 +40,7 @@ def part_name(scrub: str, part: int) -> str:
 
 def result_name(scrub: str) -> str:
     """A fresh name for a result: nothing lies there, and nothing else ever will."""
-    return f"scrubs/{scrub}/result-{''.join(secrets.choice(_LETTERS) for _ in range(16))}"
+    return f"scrubs/{scrub}/result-{new_id()}"
 
 
 def delete_results(shelf: Shelf, scrub: str, *, but: str) -> int:

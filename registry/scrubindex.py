@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import secrets
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 
 from registry.editions import MASKS
 from registry.errors import FeedError
+from registry.naming import new_id
 
 NOTHING, ASK = 0, 1  # codes: declines nothing (or is not there), must be looked up in the tables
 PREFERENCE = np.dtype([*[(name, "<u2") for name in MASKS], ("quiet", "<u4")])
@@ -118,7 +118,7 @@ def write_index(
     Memory: one chunk, the codes (4 bytes a row). Raises ValueError where the chunks do not ascend or are not `rows`.
     """
     table, codes, twins, last, written = PreferenceTable(), np.empty(rows, np.uint32), 0, None, 0
-    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    draft = path.with_name(f".{path.name}-{new_id(8)}")
     try:
         with draft.open("wb") as file:
             file.write(bytes(_HEAD.size))

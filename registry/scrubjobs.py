@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from registry import audit, scrubfigures
 from registry.credit import must_not_be_restricted
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.logs import without_numbers
+from registry.naming import new_id
 from registry.organisations import must_act_for
 from registry.preferences import Category, Channel
 from registry.times import from_micros, to_micros
@@ -36,7 +36,6 @@ OPEN: tuple[State, ...] = ("uploading", "waiting", "running")
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
 MOST_PARTS = 10_000
 _LONGEST = 80
-_LETTERS, _NAME = "bcdfghjkmnpqrstvwxz", 24  # a name of letters only is never taken for a number
 _LATE, _AHEAD = timedelta(minutes=5), timedelta(days=31)
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
@@ -198,7 +197,7 @@ def begin(
     if ask.on_behalf or origin != "page":
         must_act_for(store, party.party, ask.on_behalf, at=ask.at or now)
     job = ScrubJob(
-        _name(), party.party, actor.name, actor_is_sandbox(actor), origin, "uploading", "usual",
+        new_id(24), party.party, actor.name, actor_is_sandbox(actor), origin, "uploading", "usual",
         _file_name(name), ask, now, now + timedelta(days=settings.kept_days), again, idempotency,
     )
     with store.writing(about=f"scrubs of {party.party}"):
@@ -213,10 +212,6 @@ def begin(
         audit.append(store, clock, actor=actor.name, action="scrub_begun", subject=f"scrub:{job.scrub}",
                      detail={"party": party.party, "origin": origin})
     return job
-
-
-def _name() -> str:
-    return "".join(secrets.choice(_LETTERS) for _ in range(_NAME))
 
 
 def tidied(ask: Ask, now: datetime) -> Ask:

@@ -7,12 +7,12 @@ counts.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry import scrubfiles, scrubjobs
+from registry.naming import new_id
 from registry.scrubfiles import file_of, part_name
 from registry.scrubjobs import Part, ScrubJob
 
@@ -27,7 +27,7 @@ def receive(
     length: int | None, most: int, sha256: str | None = None,
 ) -> Part:
     """Take a part in, whole or not at all. Raises as `scrubfiles.store_part` and `scrubjobs.add_part`."""
-    name = f"{part_name(job.scrub, part)}-{secrets.token_hex(8)}"
+    name = f"{part_name(job.scrub, part)}-{new_id()}"
     size, digest = scrubfiles.store_part(
         shelf, keys, work, name=name, source=source, length=length, most=most, sha256=sha256
     )

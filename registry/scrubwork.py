@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from registry import guardlanes, scrubfigures
 from registry.errors import ConflictError
+from registry.naming import LETTERS
 from registry.quotas import tier_of
 from registry.receipts import leaves_name
 from registry.scrubjobs import verdicts_of
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from registry.store import Store
 
 MOST_ATTEMPTS = 5
-_LETTERS = "bcdfghjkmnpqrstvwxz"
 _BYTES_A_NUMBER, _BYTES_PACKED = 14, 3  # of a list of bare numbers, as it comes or packed: how fast a slow one may be
 _PACKED = (".gz", ".zip", ".xlsx", ".xlsm", ".parquet", ".pq")
 _AGAIN_S = 20  # after trouble that passes (a full disk) a scrub waits so long, times its attempts
@@ -70,7 +70,7 @@ class Done:
 def receipt_of_attempt(scrub: str, attempt: int) -> str:
     """The id that the receipt of an attempt would have; letters only, as all ids of receipts."""
     digest = hashlib.sha256(f"{scrub} {attempt}".encode()).digest()
-    return "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:24])
+    return "".join(LETTERS[byte % len(LETTERS)] for byte in digest[:24])
 
 
 def lease_of(scrub: str) -> str:

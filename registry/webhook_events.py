@@ -12,10 +12,10 @@ import base64
 import hashlib
 import hmac
 import json
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from registry.naming import new_id
 from registry.times import iso, to_micros
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def emit(store: Store, clock: Clock, *, type: str, party: str, data: Data) -> st
 def write(store: Store, clock: Clock, *, type: str, data: Data, endpoints: Sequence[str]) -> str:
     """Write an event for some endpoints inside an open `writing()`; its id."""
     now = clock.now()
-    event = f"msg_{secrets.token_hex(12)}"
+    event = f"msg_{new_id(24)}"
     said = {"type": type, "timestamp": iso(now), "data": dict(data)}
     body = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
     store.webhooks.add_event(event=event, type=type, body=body, at=to_micros(now), endpoints=endpoints)

@@ -20,6 +20,7 @@ from registry import audit
 from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.keys import FIRST_EPOCH
 from registry.logs import without_numbers
+from registry.naming import new_id
 from registry.outside.guarded import check_address
 from registry.sealing import seal_text, unseal_text
 from registry.store.webhooks import DEAD, DELIVERED, WAITING, Delivery, Due, EndpointRow
@@ -75,7 +76,7 @@ def add_endpoint(
     check_address(url, allow_private=settings.allow_private)
     secret, key, now = _new_secret(), _key(keys), to_micros(clock.now())
     row = EndpointRow(
-        f"ep_{secrets.token_hex(8)}", party, seal_text(key, url), named, wanted, "active", seal_text(key, secret), None,
+        f"ep_{new_id()}", party, seal_text(key, url), named, wanted, "active", seal_text(key, secret), None,
         0, now, 0, 0, "",
     )  # fmt: skip
     with store.writing(about=f"webhooks {party}"):

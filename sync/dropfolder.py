@@ -15,7 +15,6 @@ import fcntl
 import itertools
 import json
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ from registry.access import Actor
 from registry.calllists.calllist import restored
 from registry.errors import InvalidInputError, NotAllowedError, NotFoundError, RegistryError
 from registry.logs import log
+from registry.naming import new_id
 from registry.preferences import category_of, channel_of
 from registry.scrubjobs import Ask, ScrubJob
 from registry.scrubparts import receive
@@ -179,7 +179,7 @@ class _Box:
                 continue
             if ask is None:
                 continue
-            mark = taken / f"{secrets.token_hex(6)}.mark"
+            mark = taken / f"{new_id(12)}.mark"
             _write(mark, msgspec.json.encode(Mark(_plain(path.name), ask)))
             with suppress(FileNotFoundError):
                 path.rename(mark.with_suffix(".list"))
@@ -252,7 +252,7 @@ class _Box:
         self._say(name, f"{error.detail} [{error.code}]")
         with suppress(FileNotFoundError):
             os.utime(path, follow_symlinks=False)
-            path.rename(self.folder / REFUSED / f"{secrets.token_hex(4)}-{_plain(name)}")
+            path.rename(self.folder / REFUSED / f"{new_id(8)}-{_plain(name)}")
         (self.folder / IN / f"{name}.{ASK}").unlink(missing_ok=True)
         return "refused"
 
@@ -348,7 +348,7 @@ def _content(path: Path) -> bytes | None:
 @contextmanager
 def _passing(path: Path) -> Iterator[IO[bytes]]:
     """A private file that takes its place when it is complete."""
-    passing = path.with_name(f".{secrets.token_hex(6)}.part")
+    passing = path.with_name(f".{new_id(12)}.part")
     handle = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:

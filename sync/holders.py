@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import secrets
 import socket
+
+from registry.naming import new_id
 
 
 def own_name() -> str:
     """A holder's name: the machine, its space of process ids, the process, and a random end."""
-    return f"{space()}:{os.getpid()}:{secrets.token_hex(4)}"
+    return f"{space()}:{os.getpid()}:{new_id(8)}"
 
 
 def space() -> str:
@@ -17,4 +18,4 @@ def space() -> str:
     try:
         return f"{socket.gethostname()}:{os.stat('/proc/self/ns/pid').st_ino}"  # noqa: PTH116
     except OSError:
-        return f"{socket.gethostname()}:{secrets.token_hex(4)}"  # unknown: then nobody is taken for dead
+        return f"{socket.gethostname()}:{new_id(8)}"  # unknown: then nobody is taken for dead

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import fcntl
 import itertools
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -23,6 +22,7 @@ import msgspec
 
 from registry import event_rows, numberevents
 from registry.errors import ConflictError, InvalidInputError, RegistryError
+from registry.naming import new_id
 from registry.readers import Format, format_of, read
 from registry.report_rows import FIELDS, Kind
 from registry.reports import CHUNK, Intake, RowResult, stream_in
@@ -67,7 +67,7 @@ def pick_up(path: Path) -> Path | None:
     """Take a file away from its folder; None where somebody else was quicker."""
     taken = path.parent / TAKEN
     taken.mkdir(exist_ok=True)
-    target = taken / f"{secrets.token_hex(4)}-{path.name}"
+    target = taken / f"{new_id(8)}-{path.name}"
     try:
         path.rename(target)
     except FileNotFoundError:

@@ -14,7 +14,6 @@ import hashlib
 import mmap
 import os
 import re
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,9 +24,10 @@ import msgspec
 from registry.editions import RECORD, Records, root_of_leaves, split
 from registry.errors import ConflictError, FeedError, UnavailableError
 from registry.liststate import BUCKET_NAME, STATE, State
+from registry.naming import new_id
 from sync.liststate import damaged
 
-_OURS = re.compile(rf"{BUCKET_NAME.pattern}|exceptions-[0-9a-f]{{32}}|\.state\.json-[0-9a-f]{{8}}")
+_OURS = re.compile(rf"{BUCKET_NAME.pattern}|exceptions-[0-9a-f]{{32}}|\.state\.json-[0-9a-z]{{8}}")
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def write(path: Path, content: bytes) -> None:
 def write_state(folder: Path, state: State) -> None:
     """Let a state stand, once all its files are there."""
     check_sizes(folder, state)
-    draft = folder / f".{STATE}-{secrets.token_hex(4)}"
+    draft = folder / f".{STATE}-{new_id(8)}"
     with draft.open("wb") as file:
         file.write(msgspec.json.encode(state))
         file.flush()

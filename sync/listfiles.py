@@ -10,7 +10,6 @@ Rules of this room:
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from registry.editions import EXCEPTION, MASKS, RECORD, FeedPart, Records, is_sorted
 from registry.errors import FeedError
+from registry.naming import new_id
 
 ROW_GROUP = 1 << 20  # rows that a reader needs in memory at once
 
@@ -71,7 +71,7 @@ def write_columns(folder: Path, schema: pa.Schema, columns: Mapping[str, NDArray
 def write_table(folder: Path, table: pa.Table, packed: str) -> FeedPart:
     """Write a table into a folder under its own digest: column `packed` as it is, all others dictionary and zstd."""
     others = [name for name in table.column_names if name != packed]
-    draft = folder / f".draft-{secrets.token_hex(8)}"
+    draft = folder / f".draft-{new_id()}"
     try:
         pq.write_table(
             table, draft, row_group_size=ROW_GROUP, use_dictionary=others, store_schema=False, write_statistics=False,

@@ -5,7 +5,6 @@ Rules of this room: what cannot be read or is not what the state says is damaged
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from registry.editions import BUCKETS, root_of_leaves
 from registry.errors import FeedError, UnavailableError
 from registry.liststate import STATE, State
+from registry.naming import new_id
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -45,7 +45,7 @@ def _makes_sense(state: State) -> bool:
 
 def boot() -> str:
     """What tells one start of the machine from the next; a new word each time where the system does not say."""
-    return _BOOT.read_text().strip() if _BOOT.exists() else secrets.token_hex(8)
+    return _BOOT.read_text().strip() if _BOOT.exists() else new_id()
 
 
 def damaged(name: str) -> FeedError:

@@ -14,7 +14,6 @@ import base64
 import contextlib
 import hashlib
 import os
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -25,6 +24,7 @@ import msgspec
 import requests
 
 from registry.errors import ConflictError, FeedError, InvalidInputError, NotFoundError, UnavailableError
+from registry.naming import new_id
 from sync.scrubapi import Api
 
 Stage = Literal["send", "check", "fetch"]
@@ -117,7 +117,7 @@ class Client:
             raise InvalidInputError("The file is empty.", code="empty_list")
         wanted = State(
             self.api.url, str(self.file.resolve()), found.st_size, found.st_mtime_ns, self.ask,
-            f"client-{secrets.token_hex(16)}",
+            f"client-{new_id(32)}",
         )
         known = self._known()
         if known is not None and replace(known, idempotency="", scrub="") == replace(wanted, idempotency=""):
@@ -299,7 +299,7 @@ def _private(path: Path, *, append: bool) -> Any:
 
 def _put(path: Path, content: bytes) -> None:
     """Write a small file whole or not at all."""
-    passing = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    passing = path.with_name(f".{path.name}.{new_id(8)}")
     with _private(passing, append=False) as out:
         out.write(content)
     passing.replace(path)

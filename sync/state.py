@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from msgspec import Struct
 
 from registry.errors import ConflictError
 from registry.findings import Findings
+from registry.naming import new_id
 from registry.outside.shelf import refused
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ class StateFolder:
     def write(self, name: str, content: Struct | bytes, *, mode: int = 0o644) -> None:
         """Replace a file of the folder whole. Raises as `open`."""
         raw = content if isinstance(content, bytes) else msgspec.json.encode(content)
-        passing = self.folder / f".{name}.{secrets.token_hex(4)}"
+        passing = self.folder / f".{name}.{new_id(8)}"
         try:
             handle = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
             with os.fdopen(handle, "wb") as file:

@@ -6,7 +6,6 @@ for (DESIGN §9); every page comes with a policy that lets no foreign or inline 
 
 from __future__ import annotations
 
-import secrets
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from registry.checks import Checker
 from registry.logs import log
+from registry.naming import new_id
 from registry.vitals import CountedGateway, Tallies
 from web import (
     alarms,
@@ -111,7 +111,6 @@ MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no fo
 )
 
 SMALL_BODY = 64 * 1024  # forms and JSON; uploads raise `request.max_content_length` in their own view
-_LETTERS = "bcdfghjkmnpqrstvwxz"  # an id of letters only is never taken for a number
 _YEAR = 31_536_000
 
 POLICY = "; ".join((
@@ -210,7 +209,7 @@ def _begin() -> None:
     if wire is not None:  # whoever stalls keeps no thread; gunicorn sets it anew for each request
         wire.settimeout(registry_of().settings.site.stalled_s)
     g.began = time.perf_counter()
-    g.request_id = "".join(secrets.choice(_LETTERS) for _ in range(12))
+    g.request_id = new_id(12)
 
 
 def _finish(response: Response) -> Response:

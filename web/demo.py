@@ -7,7 +7,6 @@ Rules of this room: everything that is drawn follows from one seed; it uses only
 from __future__ import annotations
 
 import json
-import secrets
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ import requests
 
 from registry import parties, registrations
 from registry.assembly import Registry, assemble, prepare
+from registry.naming import new_id
 from registry.numbering import draw_numbers
 from registry.preferences import EVERYTHING, Category, Preference, quiet_of
 from registry.sealing import seal_many
@@ -124,7 +124,7 @@ def draw_reports(own: npt.NDArray[np.uint64], random: np.random.Generator) -> st
     called = random.choice(own, REPORTS_AT_ONCE) ^ (random.random(REPORTS_AT_ONCE) < NEIGHBOURS).astype(np.uint64)
     rows = [
         {
-            "id": secrets.token_hex(8),
+            "id": new_id(),
             "called": f"+{number}",
             "caller": f"+86{1710000_0000 + int(random.integers(0, 500))}",
             "channel": str(random.choice(["calls", "robocalls", "messages"])),

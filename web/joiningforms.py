@@ -7,7 +7,6 @@ beside the field that it is about, all of it at once.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
@@ -21,6 +20,7 @@ from wtforms.validators import InputRequired, Length, Optional
 from registry import applications, organisations
 from registry.applications import Wish
 from registry.errors import InvalidInputError
+from registry.naming import new_id
 from registry.numbering import NumberPlan
 from registry.organisations import Contact, Organisation
 from registry.uscc import HOME, CompanyNumber, company_number
@@ -36,7 +36,7 @@ _FIELDS = {
     "own_company": "principals", "bad_contact_name": "contact_name", "bad_email": "email",
 }  # fmt: skip
 _NO_COUNTRIES = frozenset({HOME, "EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
-_FORM_WORD = re.compile(r"[0-9a-f]{32}")
+_FORM_WORD = re.compile(r"[0-9a-z]{32}")
 _COMMA = re.compile(r"[，、;；\t]")
 _ABROAD = re.compile(r"([A-Za-z]{2})[\s:]+(\S.*)")
 
@@ -123,7 +123,7 @@ class DescribeForm(CompanyFields):
 class JoinForm(DescribeForm):
     """A company applies for a telemarketer's account."""
 
-    word = HiddenField(default=lambda: secrets.token_hex(16))  # the same form sent twice counts once
+    word = HiddenField(default=lambda: new_id(32))  # the same form sent twice counts once
     name_zh = StringField(
         _("Name in Chinese"), [InputRequired(_FILL), Length(max=120, message=_("At most 120 characters."))],
         description=_("As in the business licence"),
@@ -140,7 +140,7 @@ class JoinForm(DescribeForm):
     def once(self) -> str:
         """The form's own random word; a new one where it was tampered with."""
         word = self.word.data or ""
-        return word if _FORM_WORD.fullmatch(word) else secrets.token_hex(16)
+        return word if _FORM_WORD.fullmatch(word) else new_id(32)
 
     def wish(self, plan: NumberPlan, country: str) -> Wish | None:
         """What the company says of itself; None where something is wrong, which stands beside its field then."""

@@ -5,7 +5,6 @@ Rules of this room: as in `forms`; all that RULES §4 asks has a field, and what
 
 from __future__ import annotations
 
-import secrets
 import unicodedata
 
 from flask_babel import lazy_gettext as _
@@ -22,6 +21,7 @@ from wtforms import (
 from wtforms import TextAreaField as Text
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from registry.naming import new_id
 from registry.peoplesreports import MALICIOUS, UNLAWFUL
 from web.forms import _MINUTES, Form, choices
 from web.labels import CATEGORIES
@@ -62,7 +62,7 @@ def _types() -> list[SelectChoice]:
 class ReportForm(Form):
     """A call or text that should not have come (RULES §4)."""
 
-    nonce = HiddenField(default=lambda: secrets.token_hex(8))  # the same report sent twice counts once
+    nonce = HiddenField(default=new_id)  # the same report sent twice counts once
     what = RadioField(
         _("What was it?"),
         [InputRequired(_CHOOSE)],

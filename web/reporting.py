@@ -7,7 +7,6 @@ number has gone to another holder, nobody sees the reports of the one before (ru
 from __future__ import annotations
 
 import re
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,6 +16,7 @@ from flask_babel import gettext as _
 from registry import limits, peoplesreports, registrations
 from registry.errors import ConflictError, InvalidInputError, RegistryError, SignInRequiredError, TooManyError
 from registry.handling import Tools
+from registry.naming import new_id
 from registry.sealing import SealedNumber, unseal_one
 from registry.store.engine import Row
 from registry.times import from_micros, local, to_micros
@@ -34,7 +34,7 @@ blueprint.register_error_handler(SignInRequiredError, to_sign_in)
 
 _SHOWN = 200
 _REPORTS_A_DAY = 50  # of one person; many more than anybody is called
-_NONCE = re.compile(r"[0-9a-f]{16}")
+_NONCE = re.compile(r"[0-9a-z]{16}")
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _told(form: ReportForm) -> peoplesreports.Told:
         at = min(at, now)
     nonce = form.nonce.data or ""
     return peoplesreports.Told(
-        id=nonce if _NONCE.fullmatch(nonce) else secrets.token_hex(8), channel=channel, mode=mode,
+        id=nonce if _NONCE.fullmatch(nonce) else new_id(), channel=channel, mode=mode,
         harassment=form.category.data, at=at, caller=form.caller.data or "", duration=form.duration.data,
         enterprise=form.enterprise.data or "", province=form.province.data or "",
         description=form.description.data or "", consent=form.consent.data,

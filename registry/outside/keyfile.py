@@ -23,6 +23,7 @@ from pathlib import Path
 
 from registry.errors import SettingsError
 from registry.keys import FIRST_EPOCH, KEY_BYTES, KeyRing, SigningKeys
+from registry.naming import new_id
 
 ENVIRONMENT, STORAGE_VARIABLE = "DECLINE_CALL_MASTER_", "DECLINE_CALL_STORAGE"
 STORAGE, ROOT, ONLINE, RECEIPT = "storage.key", "feed-root.key", "feed-online.key", "receipt.key"
@@ -199,7 +200,7 @@ def _write_once(path: Path, key: bytes | None = None) -> None:
     """A key (by default a new random one) under a name, whole or not at all; a name that exists is left as it is."""
     if path.exists():
         return
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    draft = path.with_name(f".{path.name}.{new_id(8)}")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write((key.hex() if key is not None else secrets.token_hex(KEY_BYTES)) + "\n")

@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from registry.errors import InvalidInputError, NotFoundError, RegistryError, UnavailableError
+from registry.naming import new_id
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -38,7 +38,7 @@ class FolderShelf:
         Raises InvalidInputError `bad_name`, UnavailableError `disk_full` or `shelf_read_only`.
         """
         place = self._place(name)
-        passing = place.with_name(f".{place.name[:64]}.{secrets.token_hex(4)}")
+        passing = place.with_name(f".{place.name[:64]}.{new_id(8)}")
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             _write(passing, content)

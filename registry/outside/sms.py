@@ -14,7 +14,6 @@ import hashlib
 import hmac
 import json
 import os
-import secrets
 import sys
 import time
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from registry.errors import UnavailableError
+from registry.naming import new_id
 from registry.outside.http import RETRIED, session
 from registry.times import iso
 
@@ -143,7 +143,7 @@ class HttpGateway:
 
     def send(self, number: Number, text: str) -> None:
         """Hand one message over. Raises UnavailableError: gateway_down or gateway_refused."""
-        message = secrets.token_hex(16)
+        message = new_id(32)
         body = json.dumps({"id": message, "to": number.e164, "text": text}, ensure_ascii=False).encode()
         timestamp = str(int(time.time()))
         headers = {

@@ -166,12 +166,6 @@ def test_a_report_that_is_taken_in_is_handled_and_a_sandbox_partys_is_not(centre
     assert centre.store.handling.of_report("trial", "ttrial") is None
 
 
-def test_references_are_letters_only_and_differ() -> None:
-    made = routing.new_references(500)
-    assert len(set(made)) == 500
-    assert all(len(each) == 12 and each.isalpha() for each in made)
-
-
 def test_the_centre_says_what_is_missing_and_whose_desk_it_is(centre: Centre) -> None:
     found = centre.come(centre.row("1069000155"))[0]
     for desk in ("", "nobody"):

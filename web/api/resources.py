@@ -27,7 +27,7 @@ from web.guard import actor_of_request, key
 blueprint = Blueprint("resources_api", __name__)
 
 _AT_ONCE = 500
-_CURSOR = re.compile(r"r_[0-9a-f]{16}")
+_CURSOR = re.compile(r"r_[0-9a-z]{16}")
 
 
 @blueprint.post("/api/v1/resources")
@@ -76,7 +76,7 @@ def take() -> Response:
     problems=(401, 403, 422, 429),
     parameters=(
         Parameter("date", "query", {"type": "string", "format": "date"}, "As of that day; now where it is left out."),
-        Parameter("after", "query", {"type": "string", "pattern": "^r_[0-9a-f]{16}$"}, "The `next` of a page."),
+        Parameter("after", "query", {"type": "string", "pattern": "^r_[0-9a-z]{16}$"}, "The `next` of a page."),
         Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": _AT_ONCE, "default": 100}, "At most."),
     ),
 ))
