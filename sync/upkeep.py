@@ -16,6 +16,7 @@ from registry import (
     access,
     applications,
     bulletins,
+    cluemaking,
     consents,
     deadlines,
     epochs,
@@ -64,6 +65,7 @@ DAY_S = 24 * HOUR_S
 GUARD_S = 5  # how soon checks are looked at together
 PARTIES_S = 60  # how soon parties are looked at side by side
 MEASURES_S = 60  # how soon a measure whose time has come starts or ends
+CRIME_S = 60  # how soon the police get to know of crime
 DEADLINES_S = 60  # how soon a deadline that ran out is counted, and people are told
 INDEX_S = 10  # how soon a new base has its index
 ACKNOWLEDGEMENT_DAYS = 400  # how long what carriers said is kept, to answer for any day of a year
@@ -163,6 +165,7 @@ def purge(registry: Registry, keep: Keep) -> jobs.Counts:
     with store.writing(about="acknowledgement"):
         counts["acknowledgements"] = store.feeds.forget_acknowledgements(before=before)
         store.findings.forget(before=before)
+    counts["clues"] = cluemaking.purge(store, clock)
     counts["deliveries"] = webhooks.purge(store, clock, registry.settings.webhooks)
     counts["applications"] = applications.purge(store, clock, registry.settings.applications)
     counts["asked"] = quotas.forget(registry.quotas) + watch.forget(registry.watch)
@@ -205,6 +208,23 @@ def draft_bulletin(registry: Registry, keep: Keep) -> jobs.Counts:
     return {"bulletins": bulletins.draft_due(press, actor=access.SYSTEM)}
 
 
+def crime(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Pack what the police have to know at once."""
+    keep()
+    return {"batches": int(cluemaking.make_urgent(_clue_office(registry), actor=access.SYSTEM) is not None)}
+
+
+def clues(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Pack the quarter's clues for departments, once its cut-off has passed; note which stand no longer."""
+    made = cluemaking.make_due(_clue_office(registry), keep, actor=access.SYSTEM)
+    return {"batches": made, "withdrawn": cluemaking.withdraw(registry.store, registry.clock)}
+
+
+def _clue_office(registry: Registry) -> cluemaking.Office:
+    zone = registry.settings.numbers.zone
+    return cluemaking.Office(registry.store, registry.clock, registry.keys, registry.receipt_keys, zone)
+
+
 def guard(registry: Registry, keep: Keep) -> jobs.Counts:
     """Look at what telemarketers ask for in checks, as they come in."""
     return watch.fold_due(registry.watch, registry.instance / "work", keep)
@@ -238,6 +258,8 @@ JOBS: Mapping[str, Job] = {
     "purge": Job(purge, lambda _settings: HOUR_S, 90, rarely=True),
     "open": Job(open_data, lambda _settings: DAY_S, 60, rarely=True),
     "bulletins": Job(draft_bulletin, lambda _settings: HOUR_S, 120, rarely=True),
+    "crime": Job(crime, lambda _settings: CRIME_S, 8),
+    "clues": Job(clues, lambda _settings: HOUR_S, 140, rarely=True),
     "inspect": Job(inspect, lambda _settings: HOUR_S, 150, rarely=True),
     "compare": Job(compare, lambda settings: settings.jobs.compare_hours * HOUR_S, 180, rarely=True),
 }

@@ -53,6 +53,9 @@ JOB_WORDS: Mapping[str, Mapping[str, Any]] = {
         "expired": lazy_gettext("expired"),
         "marked": lazy_gettext("numbers marked"),
         "removed": lazy_gettext("marks removed"),
+        "batches": lazy_gettext("batches of clues"),
+        "withdrawn": lazy_gettext("clues withdrawn"),
+        "clues": lazy_gettext("clues"),
         "cells": lazy_gettext("cells of willingness"),
     },
     "job": {
@@ -74,5 +77,7 @@ JOB_WORDS: Mapping[str, Mapping[str, Any]] = {
         "gather": lazy_gettext("Gather upheld reports into cases"),
         "parties": lazy_gettext("Look at young telemarketers side by side"),
         "inspect": lazy_gettext("Look over published files"),
+        "crime": lazy_gettext("Pack crime for the police"),
+        "clues": lazy_gettext("Pack clues for departments"),
     },
 }

@@ -14,6 +14,7 @@ from registry.store.batchrows import BatchRows
 from registry.store.bulletins import Bulletins
 from registry.store.cases import Cases
 from registry.store.checks import Checks
+from registry.store.clues import Clues
 from registry.store.codes import Codes
 from registry.store.consents import Consents
 from registry.store.credit import Credit
@@ -61,6 +62,7 @@ class Store:
         self.bulletins = Bulletins(engine)
         self.cases = Cases(engine)
         self.checks = Checks(engine)
+        self.clues = Clues(engine)
         self.codes = Codes(engine)
         self.consents = Consents(engine)
         self.credit = Credit(engine)

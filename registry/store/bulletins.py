@@ -22,14 +22,14 @@ _CONTRARY = """(SELECT CASE WHEN m.action = 'hold' THEN 'release' ELSE 'hold' EN
     WHERE m.source = h.source AND m.source_id = h.source_id AND m.at >= :cutoff AND m.action IN ('hold', 'release')
     ORDER BY m.place LIMIT 1)"""
 _HELD_NOW = "CASE WHEN h.held = '' THEN 'release' ELSE 'hold' END"
-_HELD = f"""CASE WHEN h.updated < :cutoff THEN {_HELD_NOW}
+HELD = f"""CASE WHEN h.updated < :cutoff THEN {_HELD_NOW}
     ELSE COALESCE({_LAST.format(actions="('hold', 'release')")}, {_CONTRARY}, {_HELD_NOW}) END"""
 _FINDINGS = "('find_violation', 'find_unfounded', 'disown')"
-_OUTCOME = f"""CASE WHEN h.updated < :cutoff THEN h.outcome
+OUTCOME = f"""CASE WHEN h.updated < :cutoff THEN h.outcome
     ELSE COALESCE({_LAST.format(actions=_FINDINGS)}, CASE WHEN EXISTS (SELECT 1 FROM handling_move m
     WHERE m.source = h.source AND m.source_id = h.source_id AND m.action IN {_FINDINGS}) THEN '' ELSE h.outcome END)
     END"""  # noqa: S608 - fixed texts
-_COUNTED = f"""h.received >= :first AND h.received < :after AND h.received < :cutoff AND {_HELD} = 'release'
+_COUNTED = f"""h.received >= :first AND h.received < :after AND h.received < :cutoff AND {HELD} = 'release'
     AND h.source NOT IN (SELECT party FROM party WHERE sandbox <> 0)"""  # noqa: S608 - fixed texts
 _ENTERPRISE = "CASE WHEN h.provider <> '' THEN h.provider ELSE h.content END"
 
@@ -75,7 +75,7 @@ class Bulletins:
         """
         return self._engine.stream(
             f"""SELECT h.kind, h.class, h.category, h.mode, h.province, h.carrier, h.caller, {_ENTERPRISE},
-            CASE WHEN {_ENTERPRISE} = '' THEN 0 WHEN {_OUTCOME} IN ('unfounded', 'not_ours', 'find_unfounded', 'disown')
+            CASE WHEN {_ENTERPRISE} = '' THEN 0 WHEN {OUTCOME} IN ('unfounded', 'not_ours', 'find_unfounded', 'disown')
             THEN 0 ELSE 1 END FROM handling h WHERE {_COUNTED}""",  # noqa: S608 - fixed texts
             first=first, after=after, cutoff=cutoff,
         )
