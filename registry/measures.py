@@ -4,8 +4,8 @@ Rules of this room:
 - The ladder is that of rule 92. A measure names its legal basis, its facts, its start and end (rule 93), and whoever it
   is against is told before it starts.
 - One person proposes, another decides; a decision on what is over or was lifted is refused.
-- An appeal is told with its reason; it leaves the measure as it is until it is decided; one that is granted lifts it in
-  the same moment (rule 94).
+- An appeal is told with its reason; it leaves the measure as it is until it is decided (what has not begun does not
+  begin meanwhile); one that is granted lifts it in the same moment (rule 94).
 - Carriers are given each step as an order, by API and webhook, and confirm it. An order that is not needed any longer
   (lifted before it began) is not given.
 """
@@ -146,10 +146,9 @@ def decide_appeal(store: Store, clock: Clock, *, actor: Actor, measure: str, gra
         found = _not_own(of(store, measure), actor)
         if granted:
             return _ended(store, clock, found, "grant", actor.name, note)
-        began = found.starts is not None and found.starts <= clock.now()
         made = _moved(store, clock, found, "reject", actor.name, note)
-        if not began:
-            made = replace(made, state="notified")
+        if not any(move["action"] == "enter" for move in store.measures.moves(measure)):
+            made = replace(made, state="notified")  # it begins at its time, or at once where that passed meanwhile
             store.measures.put(made)
         return made
 

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from registry.keys import KeyRing
     from registry.resources import Resource
     from registry.store import Store
+    from registry.store.engine import Row
 
 _TOLD = frozenset({"notified", "in_force", "appealed", "lifted", "expired"})
+_UNTOLD = frozenset({"propose", "refuse"})
 MOST = 500
 _NUMBERS = 1000
 
@@ -74,6 +76,18 @@ def against(store: Store, party: str) -> tuple[Measure, ...]:
     if own is None:
         return ()
     return tuple(each for each in store.measures.of_enterprise(own.enterprise) if each.state in _TOLD)
+
+
+def steps_of(store: Store, measure: str) -> list[Row]:
+    """The steps of a measure as whoever it is against is told them (action, at, note): from the notice on, with the
+    reasons that were given (rule 94), never who gave them."""
+    return [row for row in store.measures.moves(measure) if row["action"] not in _UNTOLD]
+
+
+def answer_to(store: Store, measure: str) -> str:
+    """What was said when the last appeal against a measure was decided, "" where none was yet."""
+    said = [row["note"] for row in steps_of(store, measure) if row["action"] in ("grant", "reject")]
+    return said[-1] if said else ""
 
 
 def digits_of(keys: KeyRing, resource: Resource) -> str:

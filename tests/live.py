@@ -6,6 +6,7 @@ Everything binds to loopback on a free port and stops when the context ends, als
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -14,10 +15,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import requests
+
+ROOT = Path(__file__).parent.parent
 
 
 def free_port() -> int:
@@ -38,13 +42,44 @@ def until(found: Callable[[], Any], *, seconds: float, every: float = 0.5, what:
     raise AssertionError(f"{what}: not within {seconds:.0f} s")
 
 
+class MovedClock:
+    """A clock that goes on from the moment it was set to; real programs tell its time too (`tests/moved_clock`)."""
+
+    def __init__(self, file: Path, moment: datetime) -> None:
+        self._file = file
+        self.set(moment)
+
+    def set(self, moment: datetime) -> None:
+        """Tell this moment from here on."""
+        self._ahead = moment - datetime.now(UTC)
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(str(self._ahead / timedelta(seconds=1)))
+        fresh.replace(self._file)
+
+    def now(self) -> datetime:
+        """The moment that is told."""
+        return datetime.now(UTC) + self._ahead
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What programs run with that tell its time."""
+        paths = (str(ROOT / "tests" / "moved_clock"), str(ROOT), os.environ.get("PYTHONPATH", ""))
+        return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+                "DECLINE_CALL_TEST_CLOCK": str(self._file)}  # fmt: skip
+
+
 @dataclass
 class Live:
-    """A registry that runs: where it lies, where it answers, its children."""
+    """A registry that runs: where it lies, where it answers, its children; the clock that they go by, if moved."""
 
     instance: Path
     url: str
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    clock: MovedClock | None = None
+
+    @property
+    def _environ(self) -> dict[str, str] | None:
+        return self.clock.environ if self.clock else None
 
     def command(self, *arguments: str) -> str:
         """Run `decline-call` on this instance; what it printed."""
@@ -55,7 +90,9 @@ class Live:
         return self._run("sync", *arguments, check=check)
 
     def _run(self, *arguments: str, check: bool = True) -> str:
-        done = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            [sys.executable, "-m", *arguments], capture_output=True, text=True, timeout=120, env=self._environ
+        )
         assert not check or done.returncode == 0, done.stderr or done.stdout
         return done.stdout
 
@@ -63,8 +100,9 @@ class Live:
         """Start one more program that ends with this registry."""
         with log.open("ab") as out:
             child = subprocess.Popen(
-                [sys.executable, "-m", *arguments], stdout=out, stderr=subprocess.STDOUT, start_new_session=True
-            )
+                [sys.executable, "-m", *arguments], stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+                env=self._environ,
+            )  # fmt: skip
         self.children.append(child)
         return child
 
@@ -99,12 +137,14 @@ def _digits(text: str) -> Sequence[str]:
 
 
 @contextmanager
-def running(instance: Path, *, settings: str = "", sections: str = "") -> Iterator[Live]:
+def running(
+    instance: Path, *, settings: str = "", sections: str = "", clock: MovedClock | None = None
+) -> Iterator[Live]:
     """A prepared registry whose site and clockwork run; `settings` go into [site], `sections` after it."""
     port = free_port()
     instance.mkdir(parents=True)
     (instance / "settings.toml").write_text(f"[site]\nport = {port}\nbcrypt_cost = 4\n{settings}\n{sections}\n")
-    live = Live(instance, f"http://127.0.0.1:{port}")
+    live = Live(instance, f"http://127.0.0.1:{port}", clock=clock)
     log = instance / "run.log"
     try:
         program = live.start("web.commands", "--instance", str(instance), "run", log=log)

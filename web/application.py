@@ -38,6 +38,7 @@ from web import (
     joining,
     marking,
     marksdesk,
+    measuredesk,
     measures,
     members,
     moving,
@@ -98,7 +99,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     applications.blueprint, companies.blueprint, scrubs.blueprint, scrubasking.blueprint, checking.blueprint,
     receipts.blueprint, verifying.blueprint, reportstates.blueprint, evidencepages.blueprint,
     bulletins.blueprint, publishing.blueprint,
-    measures.blueprint, measures.public,
+    measures.blueprint, measures.public, measuredesk.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     api_opendata.blueprint,

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -25,7 +23,7 @@ from registry.keys import FIRST_EPOCH
 from registry.logs import without_numbers
 from registry.sealing import unseal_one, unseal_text
 from registry.tracing import Traced, trace
-from web import casewords, guard
+from web import casewords, guard, measurewords
 from web.cases import may_move, names_of, workers
 from web.current import registry_of
 from web.officers import room
@@ -65,7 +63,8 @@ def one(case_id: str) -> Page:
     pair = _pair(shown)
     against = store.enterprises.enterprise(found.enterprise)
     return render_template(
-        "cases/one.html", case=found, against=against, now=now, words=casewords, moves=store.cases.moves(case_id),
+        "cases/one.html", case=found, against=against, now=now, words=casewords, of_measures=measurewords,
+        moves=store.cases.moves(case_id),
         evidence=shown, pair=[(each, _trace(each)) for each in pair], members=workers(), names=names_of(),
         older=url_for("casefiles.one", case_id=case_id, after=after + REPORTS) if len(rows) > REPORTS else None,
         first=url_for("casefiles.one", case_id=case_id) if after else None,
@@ -187,24 +186,9 @@ def _measure(case: Case, form: Form) -> None:
                      case_id=case.case_id)  # fmt: skip
 
 
-def _measure_decide(case: Case, form: Form) -> None:
-    _must("decide")
-    measure = measures.of(registry_of().store, form.get("measure", ""))
-    if measure.case_id != case.case_id:
-        raise NotFoundError("There is no such measure.", code="no_such_measure")
-    about: dict[str, Any] = {"actor": actor(), "measure": measure.measure}
-    if form.get("granted") != "yes":
-        measures.refuse(*_at(), note=_why(form), **about)
-        return
-    starts = _moment(form.get("starts", ""))
-    if starts is None:
-        raise InvalidInputError("A measure starts at a time.", code="no_notice")
-    measures.decide(*_at(), starts=starts, ends=_moment(form.get("ends", "")), note=_why(form), **about)
-
-
 _ACTS: Mapping[str, Callable[[Case, Form], str | None]] = {
     "propose": _propose, "decide": _decide, "assign": _assign, "merge": _merge, "split": _split, "hear": _hear,
-    "measure": _measure, "measure_decide": _measure_decide,
+    "measure": _measure,
 }  # fmt: skip
 
 
@@ -219,12 +203,3 @@ def _why(form: Form) -> str:
 
 def _must(action: str) -> None:
     cases.must(actor(), action)
-
-
-def _moment(text: str) -> datetime | None:
-    """A local moment of a form; None where none or an unreadable one is said."""
-    zone = ZoneInfo(registry_of().settings.numbers.zone)
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
-    except ValueError:
-        return None

@@ -48,26 +48,6 @@ WHYS: Mapping[str, Any] = {
     "split": lazy_gettext("Split from another case"),
 }
 KINDS: Mapping[str, Any] = {"call": lazy_gettext("Calls"), "message": lazy_gettext("Messages")}
-MEASURES: Mapping[str, Any] = {
-    "order_to_correct": lazy_gettext("Order to correct"),
-    "warn": lazy_gettext("Warning"),
-    "limit_new_resources": lazy_gettext("No new resources"),
-    "suspend_service": lazy_gettext("Service suspended"),
-    "disconnect_number": lazy_gettext("Number or port disconnected"),
-    "fine": lazy_gettext("Fine"),
-    "publish": lazy_gettext("Public notice"),
-    "recover_codes": lazy_gettext("Codes recovered"),
-    "revoke": lazy_gettext("Licence revoked"),
-}
-MEASURE_STATES: Mapping[str, tuple[str, Any]] = {
-    "proposed": ("warn", lazy_gettext("Proposed")),
-    "refused": ("plain", lazy_gettext("Turned down")),
-    "notified": ("warn", lazy_gettext("Notice given")),
-    "in_force": ("stop", lazy_gettext("In force")),
-    "appealed": ("warn", lazy_gettext("Appealed")),
-    "lifted": ("ok", lazy_gettext("Lifted")),
-    "expired": ("plain", lazy_gettext("Over")),
-}
 FINE_WHYS: Mapping[str, Any] = {
     "to_department": lazy_gettext("Merchants are not fined here; the case goes to their industry's department."),
     "span_of_rulebook": lazy_gettext("The rulebook's span."),
@@ -78,14 +58,6 @@ FINE_WHYS: Mapping[str, Any] = {
     "grave": lazy_gettext("The circumstances are grave."),
     "repeated": lazy_gettext("Earlier offences stand in the credit file."),
     "first_offence": lazy_gettext("It is the first offence."),
-}
-CREDIT: Mapping[str, Any] = {
-    "violation": lazy_gettext("Violation"),
-    "penalty": lazy_gettext("Penalty"),
-    "measure": lazy_gettext("Measure"),
-    "talk": lazy_gettext("Supervision talk"),
-    "bad_operation": lazy_gettext("List of bad operation"),
-    "dishonesty": lazy_gettext("List of dishonesty"),
 }
 _PROBLEMS: Mapping[str, Any] = {
     "no_reason": lazy_gettext("Please say why."),

@@ -1,23 +1,23 @@
-"""`decline-call demo quarter`: a quarter of reports, desks that answer, cases that open, and a recount, in minutes.
+"""`decline-call demo quarter`: a quarter of reports, desks that answer, cases, measures, a bulletin and its recount.
 
-Rules of this room: everything that is drawn follows from one seed; reports come through the real intake, desks make
-real moves, cases gather by the clockwork's own job; only the clock is ours. What is shown is checked, and a check that
-fails ends the command with 1.
+Rules of this room: everything that is drawn follows from one seed; carriers and people report through the real intake
+(`demo_people`), desks make real moves, cases gather by the clockwork's own job, officers decide (`demo_office`); only
+the clock is ours. What is shown is checked, and a check that fails ends the command with 1.
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from registry import deadlines, gathering, handling, numberevents, opendata, reports
+from registry import bulletins, deadlines, gathering, handling, numberevents, opendata, reports
 from registry.access import Actor
 from registry.assembly import Registry, assemble, prepare
 from registry.errors import ConflictError
@@ -25,12 +25,27 @@ from registry.numbers import Number
 from registry.preferences import Category
 from registry.quarters import quarter_named
 from registry.readers.rows import Row
-from registry.sealing import seal_one
+from registry.sealing import SealedNumber, seal_one
 from registry.store import Store
 from registry.store.engine import SqliteEngine
 from registry.times import iso
 from web import demo_bulletin, demo_recount
-from web.demo_world import CARRIERS, INNOCENT, JUST_UNDER, OLD_HOLDER, SPREAD, Size, World, build
+from web.demo_office import Office
+from web.demo_people import People, tools_of
+from web.demo_world import (
+    CARRIERS,
+    INNOCENT,
+    JUST_UNDER,
+    OLD_HOLDER,
+    SPREAD,
+    UNTOLD,
+    DemoClock,
+    Shown,
+    SilentGateway,
+    Size,
+    World,
+    build,
+)
 
 if TYPE_CHECKING:
     from registry.handling import Handling
@@ -38,49 +53,13 @@ if TYPE_CHECKING:
 QUARTER = "2026-Q3"
 DAYS = 92
 BOMBERS, BOMBED_ON = 60, 45
-MARKED_ON, RECYCLED_ON, LATE_ON = 20, 40, 43
+MARKED_ON, RECYCLED_ON, LATE_ON, CLEARED_ON = 20, 40, 43, 48
 JUST_UNDER_EACH, SPREAD_EACH = 19, 4  # reports of each number
 OLD_EACH, MARKING, LATE_EACH = 8, 8, 25  # of the old holder's number: carriers', people's, and those that come too late
 ANSWERED = 50  # one report in so many is answered by its desk
 _TEXT = "{}号示例公司推广：本季优惠，满{}减{}，详询门店，拒收请回复R"
 _BOMB = "无辜百货公司骗人，大家都来举报，转发给更多的人，让它关门"
 _CHANNELS = ("calls", "robocalls", "messages")
-
-
-@dataclass
-class DemoClock:
-    """A clock that the script moves."""
-
-    moment: datetime
-
-    def now(self) -> datetime:
-        """The moment it was set to."""
-        return self.moment
-
-
-@dataclass
-class SilentGateway:
-    """Takes text messages and sends none; counts them."""
-
-    name: str = "silent"
-    taken: int = 0
-
-    def send(self, number: Number, text: str) -> None:  # noqa: ARG002 - nobody is written to
-        """Take one message."""
-        self.taken += 1
-
-
-@dataclass
-class Shown:
-    """What the quarter came to. `checks`: what must hold, and whether it does; `took`: seconds by part."""
-
-    checks: dict[str, bool] = field(default_factory=dict)
-    took: dict[str, float] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def add(self, part: str, began: float) -> None:
-        """Note how long a part took."""
-        self.took[part] = self.took.get(part, 0.0) + time.monotonic() - began
 
 
 class Quarter:
@@ -99,7 +78,9 @@ class Quarter:
         self._weights /= self._weights.sum()
         self._ids = list(self.world.callers)[: size.organisations]
         self._scripted = self._draw_scripted()
-        self._by_script = BOMBERS + MARKING + LATE_EACH + sum(map(len, self._scripted.values()))
+        self._by_script = BOMBERS + 2 * MARKING + LATE_EACH + sum(map(len, self._scripted.values()))
+        self.office = Office(self.registry, self.shown.checks, self.shown.counts)
+        self.people = People(self.registry, self.shown.counts)
 
     def play(self) -> Shown:
         """Play all days, then let everything settle, and look at what came of it."""
@@ -107,16 +88,22 @@ class Quarter:
             self._day(day)
         self._at(DAYS, 12)
         self._gather()
+        began = time.monotonic()
+        self.office.fine(self.world.named[JUST_UNDER])
+        self.clock.moment += timedelta(days=3)
+        self.office.week()
+        self.office.look()
+        self.shown.add("officers", began)
         self._check()
         return self.shown
 
-    def bulletin(self) -> str:
-        """The quarter's figures at the usual cut-off, as canonical text."""
+    def publish(self) -> bulletins.Bulletin:
+        """The quarter's bulletin at the usual cut-off: drafted, reviewed, published."""
         began, quarter = time.monotonic(), quarter_named(QUARTER)
         self.clock.moment = max(self.clock.moment, demo_bulletin.ready(quarter, self.zone))
-        text = demo_bulletin.figures(self.registry, quarter)
+        made = self.office.publish(quarter)
         self.shown.add("bulletin", began)
-        return text
+        return made
 
     def answer_later(self) -> None:
         """Desks answer once more, days after the cut-off."""
@@ -157,11 +144,19 @@ class Quarter:
             self._recycle()
         if day in (MARKED_ON + 1, RECYCLED_ON, LATE_ON):
             self._mark(day)
+        if day == CLEARED_ON:
+            began = time.monotonic()
+            self.office.clear_mark(self._sealed(UNTOLD))
+            self.shown.add("open data", began)
         if day % 7 == 4:
             self._answer(day)
             self._pass_time()
         self._at(day, 22)
         self._gather()
+        if day % 7 == 5:
+            began = time.monotonic()
+            self.office.week()
+            self.shown.add("officers", began)
 
     def _usual(self, count: int) -> list[dict[str, Any]]:
         world = self.world
@@ -220,22 +215,21 @@ class Quarter:
         caller = world.callers[world.named[OLD_HOLDER]][0]
         if day == MARKED_ON:
             for digits in people[:MARKING].tolist():
-                self._person(digits, self._row(caller, "calls", Category.LOAN))
+                for each in (caller, world.callers[world.named[UNTOLD]][0]):
+                    self._person(digits, self._row(each, "calls", Category.LOAN))
         if day == LATE_ON:  # about calls of before the number had another holder
             before = iso(self.clock.moment - timedelta(days=10))
             for digits in people[:LATE_EACH].tolist():
                 self._person(digits, self._row(caller, "calls", Category.LOAN) | {"at": before})
 
     def _person(self, digits: int, row: dict[str, Any]) -> None:
-        registry, fields = self.registry, {**row, "called": f"+{digits}"}
-        for name in ("place", "neighbour"):
-            fields.pop(name, None)
-        reports.take_one(
-            registry.store, registry.keys, registry.clock, registry.plan, registry.rulebooks, source="people",
-            kind="people", fields=fields, reporter=seal_one(registry.keys.at_rest, Number(1, digits)),
-            shelf=registry.shelf, zone=registry.settings.numbers.zone,
-        )  # fmt: skip
+        self.people.say(digits, row)
         self.shown.counts["accepted"] = self.shown.counts.get("accepted", 0) + 1
+
+    def _sealed(self, name: str) -> SealedNumber:
+        """The first number of an enterprise of the script."""
+        digits = int(self.world.callers[self.world.named[name]][0][1:])
+        return seal_one(self.registry.keys.at_rest, Number(1, digits))
 
     def _recycle(self) -> None:
         """The old holder's number gets another one: its carrier says so."""
@@ -254,9 +248,8 @@ class Quarter:
         """Count open data, and look whether the old holder's number stands as marked."""
         began, registry = time.monotonic(), self.registry
         opendata.count(registry.store, registry.clock)
-        number = Number(1, int(self.world.callers[self.world.named[OLD_HOLDER]][0][1:]))
-        mark = opendata.mark_of(registry.store, registry.keys, seal_one(registry.keys.at_rest, number),
-                                zone=registry.settings.numbers.zone)  # fmt: skip
+        zone = registry.settings.numbers.zone
+        mark = opendata.mark_of(registry.store, registry.keys, self._sealed(OLD_HOLDER), zone=zone)
         name, stands = {
             RECYCLED_ON: ("its mark is cleared when the number has another holder", False),
             LATE_ON: ("late reports about the old holder do not mark the new one", False),
@@ -269,15 +262,10 @@ class Quarter:
     def _at(self, day: int, hour: int) -> None:
         self.clock.moment = self.begins + timedelta(days=day, hours=hour)
 
-    def _tools(self) -> handling.Tools:
-        registry = self.registry
-        return handling.Tools(registry.store, registry.clock, registry.keys, registry.plan, registry.rulebooks,
-                              registry.settings.numbers.zone)  # fmt: skip
-
     def _answer(self, day: int) -> None:
         """All desks answer the most urgent reports of their queues; later in the quarter many come too late."""
         began, self.clock.moment = time.monotonic(), self.clock.moment + timedelta(hours=2)
-        tools = self._tools()
+        tools = tools_of(self.registry)
         each = max(1, self.size.reports * 7 // DAYS // ANSWERED // len(self.world.desks))
         for desk in self.world.desks:
             with self.registry.store.reading():
@@ -299,7 +287,7 @@ class Quarter:
     def _pass_time(self) -> None:
         """What time does: deadlines that ran out are counted, people are told, what is over is closed."""
         began = time.monotonic()
-        done = deadlines.run(self._tools(), self.texts, language="zh_CN", keep=lambda: None)
+        done = deadlines.run(tools_of(self.registry), self.texts, language="zh_CN", keep=lambda: None)
         for name, count in done.items():
             self.shown.counts[name] = self.shown.counts.get(name, 0) + count
         self.shown.add("deadlines", began)
@@ -323,9 +311,15 @@ class Quarter:
         checks["who stays just under the threshold ends as a case"] = "just_under" in cases[JUST_UNDER]
         checks["who spreads over many numbers ends as a case"] = "spread" in cases[SPREAD]
         checks["the bombed company has no case"] = cases[INNOCENT] == []
+        checks["a number that was wrongly marked makes no case"] = cases[UNTOLD] == []
         checks["the wave against it is held and not counted"] = held == BOMBERS
         checks["reports from before the number was recycled make no case"] = cases[OLD_HOLDER] == []
         checks["late reports about it count nothing"] = late <= MARKING
+        sent, files = counts["pictures and recordings"], _count(store, "evidence_file WHERE whole = 1")
+        checks["people's pictures and recordings are kept, each with its report"] = files == sent > 0
+        checks["what lacks something comes back, and goes its way once completed"] = (
+            counts["completed"] == counts["came back"] > 0
+        )
         checks["desks answered, some late"] = counts["answered in time"] > 0 < counts.get("answered late", 0)
         checks["deadlines that ran out are counted"] = counts["overdue"] > 0
         checks["people are told, and what is over is closed"] = counts["told"] > 0 < counts["closed"]
@@ -348,14 +342,18 @@ def play(instance: Path, size: Size, seed: int) -> Shown:
     with closing(_assembled(instance)) as registry:
         script = Quarter(registry, size, seed)
         shown = script.play()
-        text, began = script.bulletin(), time.monotonic()
+        bulletin, began = script.publish(), time.monotonic()
         folder = instance / "quarter"
         demo_recount.export(registry.store, folder)
         differ = demo_recount.differences(demo_recount.said(registry.store), demo_recount.recount(folder))
-        shown.checks |= demo_bulletin.checks(text, folder, quarter_named(QUARTER).bounds(script.zone))
+        shown.checks |= demo_bulletin.checks(bulletin.figures, folder, quarter_named(QUARTER).bounds(script.zone))
         shown.add("recount", began)
         script.answer_later()
-        shown.checks["what changes after the cut-off changes no byte of it"] = script.bulletin() == text
+        shown.checks["what changes after the cut-off changes no byte of it"] = (
+            demo_bulletin.figures(script.registry, quarter_named(QUARTER)) == bulletin.figures
+        )
+        published = bulletins.published_of(registry.store, QUARTER)
+        shown.checks["what is published is what was drafted, to the byte"] = published.is_whole
     for part, cells in differ.items():
         shown.checks[f"totals by {part} equal the recount by DuckDB"] = cells == 0
     return shown
@@ -380,7 +378,8 @@ def _assembled(instance: Path) -> Registry:
 @click.option("--seed", type=int, default=7, show_default=True, help="Seed of everything that is drawn.")
 @click.pass_obj
 def quarter_command(instance: Path, reports_: int, people: int, organisations: int, seed: int) -> None:
-    """A scripted quarter in a new instance folder: reports, desks, cases, evaders, and a recount of all figures."""
+    """A scripted quarter in a new instance folder: carriers and people report, desks answer, officers decide on cases,
+    measures, a fine and a wrong mark, a bulletin is published, and DuckDB counts all figures again."""
     began = time.monotonic()
     shown = play(instance, Size(reports_, people, organisations), seed)
     for name, holds in shown.checks.items():

@@ -1,4 +1,4 @@
-"""Who takes part in the scripted quarter: carriers, people, enterprises and what they call from, and who evades.
+"""Who takes part in the scripted quarter: carriers, people, enterprises and what they call from, who evades; its clock.
 
 Rules of this room: all that is drawn follows from one seed; numbers are valid under the plan and belong to nobody we
 know; names of enterprises are made up.
@@ -6,7 +6,8 @@ know; names of enterprises are made up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,8 @@ CARRIERS = (
 CUSTOMERS = 10  # registered numbers for each person who reports
 STRANGERS = 2000  # callers that nobody answers for
 JUST_UNDER, SPREAD, INNOCENT, OLD_HOLDER = "只差一点公司", "处处分散公司", "无辜百货公司", "旧号使用公司"
-NUMBERS = {JUST_UNDER: 10, SPREAD: 40, INNOCENT: 1, OLD_HOLDER: 1}
+UNTOLD = "号码易主公司"  # whose number has another holder, and nobody tells the registry
+NUMBERS = {JUST_UNDER: 10, SPREAD: 40, INNOCENT: 1, OLD_HOLDER: 1, UNTOLD: 1}
 _PORT, _HOTLINE = 106_910_000_000, 4_000_000_000
 _ACCOUNTS = 20  # of the enterprises that have an account, and so a desk of their own
 
@@ -58,6 +60,42 @@ class World:
     strangers: list[str]
     named: dict[str, str]
     desks: tuple[str, ...]
+
+
+@dataclass
+class DemoClock:
+    """A clock that the script moves."""
+
+    moment: datetime
+
+    def now(self) -> datetime:
+        """The moment it was set to."""
+        return self.moment
+
+
+@dataclass
+class SilentGateway:
+    """Takes text messages and sends none; counts them."""
+
+    name: str = "silent"
+    taken: int = 0
+
+    def send(self, number: Number, text: str) -> None:  # noqa: ARG002 - nobody is written to
+        """Take one message."""
+        self.taken += 1
+
+
+@dataclass
+class Shown:
+    """What the quarter came to. `checks`: what must hold, and whether it does; `took`: seconds by part."""
+
+    checks: dict[str, bool] = field(default_factory=dict)
+    took: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, part: str, began: float) -> None:
+        """Note how long a part took."""
+        self.took[part] = self.took.get(part, 0.0) + time.monotonic() - began
 
 
 def build(registry: Registry, size: Size, seed: int, begins: datetime) -> World:

@@ -84,7 +84,8 @@ def appeal(measure: str) -> Page:
             else:
                 flash(_("Your appeal was taken down. Somebody else than who proposed the measure decides."), "ok")
                 return redirect(url_for("measures.overview"), 303)
-    return render_template("party/measure.html", measure=found, form=form, words=measurewords), status
+    steps = orders.steps_of(registry.store, measure)
+    return render_template("party/measure.html", measure=found, form=form, words=measurewords, steps=steps), status
 
 
 @public.get("/credit")

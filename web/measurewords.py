@@ -19,8 +19,19 @@ MEASURES: Mapping[str, Any] = {
     "revoke": lazy_gettext("Licence revoked"),
 }
 STEPS: Mapping[str, Any] = {"begin": lazy_gettext("Begin"), "end": lazy_gettext("End")}
+ACTIONS: Mapping[str, Any] = {  # steps of a measure
+    "propose": lazy_gettext("Proposed"),
+    "decide": lazy_gettext("Decided; notice given"),
+    "refuse": lazy_gettext("Turned down"),
+    "enter": lazy_gettext("Began"),
+    "appeal": lazy_gettext("Appealed against"),
+    "grant": lazy_gettext("Appeal granted: lifted"),
+    "reject": lazy_gettext("Appeal turned down"),
+    "lift": lazy_gettext("Lifted"),
+    "expire": lazy_gettext("Over"),
+}
 STATES: Mapping[str, tuple[str, Any]] = {
-    "proposed": ("plain", lazy_gettext("Proposed")),
+    "proposed": ("warn", lazy_gettext("Proposed")),
     "refused": ("plain", lazy_gettext("Turned down")),
     "notified": ("warn", lazy_gettext("Notice given")),
     "in_force": ("stop", lazy_gettext("In force")),
@@ -32,7 +43,7 @@ CREDIT: Mapping[str, Any] = {
     "violation": lazy_gettext("Violation"),
     "penalty": lazy_gettext("Penalty"),
     "measure": lazy_gettext("Measure"),
-    "talk": lazy_gettext("Talk"),
+    "talk": lazy_gettext("Supervision talk"),
     "bad_operation": lazy_gettext("List of bad operation"),
     "dishonesty": lazy_gettext("List of dishonesty"),
 }

@@ -118,7 +118,10 @@ OFFICE: tuple[Section, ...] = (
               ("guarding.alarm", "guarding.lane")),
         Place("outboxes.all_outboxes", lazy_gettext("Outboxes"), ("manage_parties",)),
     )),
-    Section(lazy_gettext("Cases"), (Place("cases.queue", lazy_gettext("Cases"), ("see_cases",), ("casefiles.one",)),)),
+    Section(lazy_gettext("Cases"), (
+        Place("cases.queue", lazy_gettext("Cases"), ("see_cases",), ("casefiles.one",)),
+        Place("measuredesk.overview", lazy_gettext("Measures"), ("see_cases",), ("measuredesk.one",)),
+    )),
     Section(lazy_gettext("Numbers"), (
         Place("moving.held", lazy_gettext("Held events"), ("decide_events",), ("moving.decide",)),
         Place("marksdesk.waiting", lazy_gettext("Wrong marks"), ("decide_events",)),

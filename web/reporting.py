@@ -7,20 +7,22 @@ number has gone to another holder, nobody sees the reports of the one before (ru
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from registry import limits, peoplesreports, registrations
+from registry import consequences, limits, peoplesreports, registrations
 from registry.errors import ConflictError, InvalidInputError, RegistryError, SignInRequiredError, TooManyError
-from registry.handling import Tools
+from registry.handling import Handling, Tools
+from registry.measures import Measure
 from registry.naming import new_id
 from registry.sealing import SealedNumber, unseal_one
 from registry.store.engine import Row
 from registry.times import from_micros, local, to_micros
-from web import guard
+from web import guard, measurewords
 from web.current import registry_of
 from web.forms import Form
 from web.labels import reason_sentence
@@ -55,6 +57,7 @@ class Judged:
     own: bool
     reference: str = ""
     stands: tuple[str, str] = ("", "")  # colour and word of where it stands
+    measure: Measure | None = None  # the newest that came of it
 
 
 @blueprint.route("/report", methods=["GET", "POST"])
@@ -155,13 +158,20 @@ def mine() -> Page:
     since = registrations.holder_since(registry.store, number)
     with registry.store.reading():
         rows = registry.store.reports.about(number, limit=_SHOWN)
-    shown = [_judged(row, number) for row in rows if row["at"] >= to_micros(since)]
-    return render_template("my_reports.html", reports=shown, masked=masked(number))
+        since_then = [row for row in rows if row["at"] >= to_micros(since)]
+        of_own = [_handling(row) if row["reporter"] == number else None for row in since_then]
+        measures = consequences.newest_of(registry.store, filter(None, of_own))
+    shown = [_judged(row, found, measures) for row, found in zip(since_then, of_own)]
+    return render_template("my_reports.html", reports=shown, masked=masked(number), words=measurewords)
 
 
-def _judged(row: Row, number: SealedNumber) -> Judged:
-    caller, own = row["caller"], row["reporter"] == number
-    found = registry_of().store.handling.of_report(row["source"], row["source_id"]) if own else None
+def _handling(row: Row) -> Handling | None:
+    return registry_of().store.handling.of_report(row["source"], row["source_id"])
+
+
+def _judged(row: Row, found: Handling | None, measures: Mapping[str, Measure]) -> Judged:
+    """A report as it is shown. `found`: what became of it, of an own one alone."""
+    caller, reference = row["caller"], found.reference if found else ""
     colour, word = STATES[found.state] if found else ("", "")
     return Judged(
         caller=unseal_one(registry_of().keys.at_rest, caller).masked if caller else _("Hidden number"),
@@ -172,7 +182,8 @@ def _judged(row: Row, number: SealedNumber) -> Judged:
         sentence=reason_sentence(row["reason"]),
         rule=row["rule"],
         rulebook=row["rulebook"],
-        own=own,
-        reference=found.reference if found else "",
+        own=found is not None,
+        reference=reference,
         stands=(colour, str(word)),
+        measure=measures.get(reference),
     )

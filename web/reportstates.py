@@ -1,4 +1,5 @@
-"""Pages on which a person follows an own report: each step in plain words, what is next; completing, evidence.
+"""Pages on which a person follows an own report: each step in plain words until the last measure that came of it, what
+is next; completing, evidence.
 
 Rules of this room: an address holds a reference, which opens nothing to anybody but who proved the number; evidence is
 taken in as it comes (`uploading`) and is never shown in a page, only handed out as a file of its own.
@@ -6,24 +7,38 @@ taken in as it comes (`uploading`) and is never shown in a page, only handed out
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
 from io import BytesIO
 
 from flask import Blueprint, flash, redirect, render_template, send_file, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from registry import evidencefiles, peoplesreports
+from registry import consequences, evidencefiles, peoplesreports
 from registry.errors import ConflictError, InvalidInputError, SignInRequiredError
 from registry.evidencefiles import EvidenceFile
 from registry.handlingmoves import moves_from
 from registry.sealing import unseal_one
-from web import guard, labels
+from registry.times import from_micros
+from web import guard, labels, measurewords
 from web.api.arriving import work_folder
 from web.current import registry_of
 from web.people import Page, masked, own_number, to_sign_in
 from web.reportforms import MissingForm, TurnForm
 from web.reporting import blame, tools_of
-from web.reportwords import HARASSMENT, MISSING, NEXT, PROBLEMS, PROVINCES, STATES, STEPS, TURNS
+from web.reportwords import (
+    CASE_STEPS,
+    HARASSMENT,
+    MEASURE_STEPS,
+    MISSING,
+    NEXT,
+    PROBLEMS,
+    PROVINCES,
+    STATES,
+    STEPS,
+    TURNS,
+)
 from web.uploading import upload_of
 
 blueprint = Blueprint("reportstates", __name__)
@@ -44,6 +59,7 @@ def _page(reference: str, *, form: MissingForm | None = None, problem: str = "",
     own = peoplesreports.own_report(tools_of(), reference=reference, reporter=own_number())
     found = own.handling
     colour, word = STATES[found.state]
+    came = consequences.of_report(registry.store, found)
     page = render_template(
         "my_report.html", own=own, mode=labels.word("mode", found.mode), found=found, colour=colour, word=word,
         problem=problem, form=form or MissingForm(formdata=None),
@@ -51,11 +67,22 @@ def _page(reference: str, *, form: MissingForm | None = None, problem: str = "",
         caller=unseal_one(registry.keys.at_rest, found.caller).masked if found.caller else _("Hidden number"),
         kind=HARASSMENT.get(own.kind, ""), province=PROVINCES.get(own.province, ""), next=NEXT[found.state],
         missing=[MISSING[name] for name in own.missing], lacks=own.missing,
-        steps=[(STEPS.get(step["action"], step["action"]), step["at"]) for step in own.moves],
+        steps=sorted(_steps(own, came), key=lambda step: step[1]), measures=came.measures, words=measurewords,
         turns=[(made.action, TURNS[made.action]) for made in moves_from(found.state, "person") if made.action in TURNS],
         files=evidencefiles.files_of(registry.store, found), room=evidencefiles.MOST_FILES,
     )  # fmt: skip
     return page, status
+
+
+def _steps(own: peoplesreports.Own, came: consequences.Consequences) -> Iterator[tuple[str, datetime]]:
+    """What happened to a report, in words, with its moment: its own moves, those of its case, and of measures."""
+    for move in own.moves:
+        yield str(STEPS.get(move["action"], move["action"])), from_micros(move["at"])
+    for step in came.steps:
+        if step.measure is None:
+            yield str(CASE_STEPS[step.action]), step.at
+        else:
+            yield str(MEASURE_STEPS[step.action]) % {"what": measurewords.MEASURES[step.measure.kind]}, step.at
 
 
 @blueprint.post("/my-reports/<reference>/complete")

@@ -1,4 +1,5 @@
-"""What is said about people's reports: types of harassment, provinces, steps in plain words, what comes next.
+"""What is said about people's reports: types of harassment, provinces, steps in plain words (also of the case and the
+measures that came of them), what comes next.
 
 Rules of this room: plain words, one sentence each; a text message's answer fits one message where it can.
 """
@@ -50,6 +51,28 @@ STEPS: Mapping[str, Any] = {  # moves of `handlingmoves`
     "reopen": lazy_gettext("It is being looked at again."),
     "appeal": lazy_gettext("It is before the appeal body, 12300."),
     "close": lazy_gettext("The report is closed."),
+    "late": lazy_gettext("The time for this step ran out. It still has to be done; the administration knows."),
+}
+
+CASE_STEPS: Mapping[str, Any] = {  # of `consequences`: decided in the case that the report speaks in
+    "open": lazy_gettext("Your report is part of a case now: officers look at all that speaks against the caller."),
+    "order": lazy_gettext("In the case: whoever is behind the caller was ordered to put it right."),
+    "warn": lazy_gettext("In the case: whoever is behind the caller was warned."),
+    "fine": lazy_gettext("In the case: a fine was decided."),
+    "publish": lazy_gettext("The case was made public."),
+    "file_credit": lazy_gettext("The case ended with an entry in the credit file of whoever is behind the caller."),
+    "close": lazy_gettext("The case was closed."),
+    "reopen": lazy_gettext("The case was opened again."),
+}
+
+MEASURE_STEPS: Mapping[str, Any] = {  # of `consequences`; %(what)s: the measure
+    "decide": lazy_gettext("A measure was decided (%(what)s), and whoever it is against was told."),
+    "enter": lazy_gettext("The measure began (%(what)s)."),
+    "appeal": lazy_gettext("Whoever the measure is against appealed (%(what)s)."),
+    "grant": lazy_gettext("The appeal was found right: the measure was lifted at once (%(what)s)."),
+    "reject": lazy_gettext("The appeal was turned down: the measure stays (%(what)s)."),
+    "lift": lazy_gettext("The measure was lifted (%(what)s)."),
+    "expire": lazy_gettext("The measure came to its end (%(what)s)."),
 }
 
 NEXT: Mapping[str, Any] = {  # states

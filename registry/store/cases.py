@@ -89,12 +89,13 @@ class Cases:
     # reports
 
     def reports(self, case_id: str, *, limit: int, after: int = 0) -> list[Row]:
-        """The newest reports of a case with their handling: reference, state, at, caller, cluster, …, description."""
+        """The newest reports of a case with their handling: reference, state, at, cluster, …, description, files."""
         return self._engine.rows(
             """SELECT c.source, c.source_id, c.campaign, c.at, c.caller, h.reference, h.state, h.kind, h.channel,
                 h.category, h.caller_kind, h.carrier, h.provider, h.content AS content_party, h.resource, h.rulebook,
                 h.verdict, h.reason, h.outcome, h.cluster, h.received, r.called, r.content, r.telemarketer,
-                r.description, r.rule
+                r.description, r.rule, (SELECT COUNT(*) FROM evidence_file AS f
+                    WHERE f.source = c.source AND f.source_id = c.source_id AND f.whole = 1) AS files
             FROM case_report AS c
             JOIN handling AS h ON h.source = c.source AND h.source_id = c.source_id
             LEFT JOIN report AS r ON r.source = c.source AND r.source_id = c.source_id

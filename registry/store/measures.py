@@ -45,11 +45,17 @@ class Measures:
         """The measures against an enterprise, newest first."""
         return self._many("enterprise = :enterprise ORDER BY proposed DESC, measure", enterprise=enterprise)
 
-    def in_states(self, states: Iterable[str], *, limit: int) -> tuple[Measure, ...]:
-        """Measures in some states, oldest first."""
+    def in_states(self, states: Iterable[str], *, limit: int, after: int = 0) -> tuple[Measure, ...]:
+        """Measures in some states, oldest first, from `after` rows on."""
         return self._many(
-            "state IN :states ORDER BY proposed, measure LIMIT :limit", states=tuple(states), limit=limit
+            "state IN :states ORDER BY proposed, measure LIMIT :limit OFFSET :after",
+            states=tuple(states), limit=limit, after=after,
         )
+
+    def counts(self) -> dict[str, int]:
+        """How many measures stand in each state."""
+        rows = self._engine.rows("SELECT state, COUNT(*) AS n FROM measure GROUP BY state")
+        return {row["state"]: int(row["n"]) for row in rows}
 
     def due(self, *, at: int, limit: int) -> list[str]:
         """Measures that are to start or to end by a time (Micros)."""

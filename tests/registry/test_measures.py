@@ -83,7 +83,7 @@ def test_a_measure_starts_after_its_notice_and_ends_at_its_time_and_carriers_get
     assert office.orders(made) == [
         ("cmcc", "begin", True), ("cmcc", "end", False), ("cucc", "begin", False), ("cucc", "end", False),
     ]  # fmt: skip
-    assert audit.verify(office.store)
+    assert audit.verify(office.store)[1] is None
 
 
 def test_orders_of_a_carrier_go_on_behind_any_of_them_confirmed_or_not(office: Office, keys: KeyRing) -> None:
@@ -147,6 +147,18 @@ def test_an_appeal_that_is_rejected_leaves_the_measure_as_it_was(office: Office)
     assert rejected.state == "notified"
     office.clock.advance(days=1)
     assert measures.run_due(office.store, office.clock)["started"] == 1
+
+
+def test_a_measure_whose_time_came_during_its_appeal_begins_with_orders_once_that_is_rejected(office: Office) -> None:
+    made = office.decided(days=None)
+    measures.appeal(office.store, office.clock, actor=office.by("acme"), measure=made.measure, text="no")
+    office.clock.advance(days=2)
+    assert measures.run_due(office.store, office.clock)["started"] == 0
+    measures.decide_appeal(office.store, office.clock, actor=BEN, measure=made.measure, granted=False, note="unfounded")
+    assert office.orders(made) == []
+    assert measures.run_due(office.store, office.clock)["started"] == 1
+    assert office.state(made) == "in_force"
+    assert office.orders(made) == [("cmcc", "begin", False), ("cucc", "begin", False)]
 
 
 def test_a_measure_that_is_lifted_before_it_began_is_never_ordered(office: Office) -> None:

@@ -41,7 +41,7 @@ from sync import feed
 from tests.web.filled_cases import case_of, case_pages
 from tests.web.filled_casework import casework_pages, desk_of, publish
 from tests.web.filled_guard import alarms_of
-from tests.web.filled_measures import measure_of
+from tests.web.filled_measures import appealed_in, measure_of, measure_pages
 from tests.web.filled_outgoing import outgoing
 from tests.web.filled_scrubs import scrub_pages, scrubs_of
 from tests.web.receipting import with_receipt
@@ -66,6 +66,7 @@ class Viewers:
     colleague: str = ""
     scrubs: dict[str, str] = field(default_factory=dict)  # by state
     measure: str = ""  # against loans
+    appealed: str = ""  # against loans, in the case that the own report speaks in
     desk: str = ""  # a report on the desk of cmcc
     receipt: str = ""  # a scrub that has one
     alarm: str = ""  # about what loans asks for
@@ -131,11 +132,12 @@ def fill(registry: Registry) -> Viewers:
     )
     alarm, decided = alarms_of(registry, "loans")
     publish(registry)
+    case, told, measure = case_of(registry), reported(registry), measure_of(registry, "loans", carrier="cmcc")
     return Viewers(
         tokens, held[0].name, batch, member_id, outgoing(registry), event, held_event, waiting=waiting,
         refused=refused, colleague=colleague.member, scrubs=scrubs_of(registry, "loans"),
-        receipt=with_receipt(registry, "loans")[0], alarm=alarm, decided=decided, **reported(registry),
-        case=case_of(registry), measure=measure_of(registry, "loans", carrier="cmcc"),
+        receipt=with_receipt(registry, "loans")[0], alarm=alarm, decided=decided, **told,
+        case=case, measure=measure, appealed=appealed_in(registry, "loans", case=case, reference=told["report"]),
         desk=desk_of(registry, OTHER, sealed(registry, OTHER)),
     )
 
@@ -328,6 +330,7 @@ def _report_pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("verifying.verify", "/verify", ""), ("credit.lists", "/credit", ""),
         ("measures.overview", "/party/measures", "owner"), ("measures.overview", "/party/measures", "seller"),
         ("measures.appeal", f"/party/measures/{viewers.measure}", "seller"),
+        *measure_pages(viewers.appealed, viewers.measure),
     ]
 
 

@@ -1,4 +1,5 @@
-"""A measure against a telemarketer, ordered of a carrier, and a public entry of its credit file."""
+"""Measures against a telemarketer: one ordered of a carrier, one appealed against in a case that a person's report
+speaks in; and a public entry of its credit file."""
 
 from __future__ import annotations
 
@@ -31,3 +32,31 @@ def measure_of(registry: Registry, party: str, *, carrier: str) -> str:
         store.measures.order(made.measure, [carrier], "begin", at=to_micros(clock.now()))
     credit.enter(store, clock, actor=officer("ben"), enterprise=own.enterprise, kind="talk", text="talked", public=True)
     return made.measure
+
+
+def appealed_in(registry: Registry, party: str, *, case: str, reference: str) -> str:
+    """The id of a measure of a case that began and was appealed against; a person's report now speaks in that case."""
+    store, clock = registry.store, registry.clock
+    own, found = store.enterprises.of_party(party), store.handling.of_reference(reference)
+    assert own is not None
+    assert found is not None
+    with store.writing():
+        store.cases.move_reports([(found.source, found.source_id)], case)
+    made = measures.propose(
+        store, clock, actor=officer("anna"), enterprise=own.enterprise, kind="limit_new_resources", case_id=case,
+        facts="屡次违规",
+    ).measure
+    measures.decide(store, clock, actor=officer("ben"), measure=made, starts=clock.now() + timedelta(days=1))
+    by = Actor("member", party=store.parties.party(party), role="owner")
+    measures.appeal(store, clock, actor=by, measure=made, text="并非本公司号码，请核实。")
+    return made
+
+
+def measure_pages(appealed: str, measure: str) -> list[tuple[str, str, str]]:
+    """(endpoint, address, viewer) of officers' pages of measures."""
+    return [
+        ("measuredesk.overview", "/officer/measures", "decider"),
+        ("measuredesk.overview", "/officer/measures?state=all", "auditor"),
+        ("measuredesk.one", f"/officer/measures/{appealed}", "decider"),
+        ("measuredesk.one", f"/officer/measures/{measure}", "decider"),
+    ]

@@ -75,16 +75,20 @@ def test_an_investigator_proposes_and_a_decider_decides_and_neither_does_both(de
     assert "may not do this" in desk.do("decider", "propose", action="warn", reason="x")
 
 
-def test_measures_are_proposed_and_decided_on_the_page_with_notice(desk: Desk) -> None:
+def test_measures_are_proposed_on_the_page_and_lead_to_where_they_are_decided_with_notice(desk: Desk) -> None:
     page = desk.do("investigator", "measure", kind="suspend_service", reason="屡次违规")
     assert "Service suspended" in page
     measure = desk.registry.store.measures.of_case(desk.case_id)[0].measure
-    early = desk.do("decider", "measure_decide", measure=measure, granted="yes", starts="2020-01-01T00:00", reason="x")
+    address = f"/officer/measures/{measure}"
+    assert address in page
+    assert "Somebody else has to decide" in desk.people["investigator"].get(address)
+    assert "屡次违规" in desk.people["decider"].get(address)
+    early = desk.people["decider"].post(f"{address}/decide", granted="yes", starts="2020-01-01T00:00", reason="x")
     assert "starts after the notice" in early
-    later = "2027-01-01T00:00"
-    assert "Notice given" in desk.do("decider", "measure_decide", measure=measure, granted="yes", starts=later,
-                                     reason="同意")  # fmt: skip
-    assert "may not do this" in desk.do("investigator", "measure_decide", measure=measure, granted="yes", reason="x")
+    said = {"granted": "yes", "starts": "2027-01-01T00:00", "reason": "同意"}
+    assert "Notice given" in desk.people["decider"].post(f"{address}/decide", **said)
+    desk.people["investigator"].get(address)
+    desk.people["investigator"].post(f"{address}/decide", status=403, granted="yes", reason="x")
 
 
 def test_a_fine_is_proposed_with_its_reasons_and_waits_for_the_hearing(desk: Desk) -> None:

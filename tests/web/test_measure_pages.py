@@ -65,3 +65,41 @@ def test_everybody_reads_both_lists_and_nothing_that_is_internal(
     assert "甲公司" in page
     assert "lied to us" not in page
     assert "经营不良名单" in Visitor(app, language="zh_CN").get("/credit")
+
+
+def test_a_decider_grants_the_appeal_and_everybody_reads_of_it_what_is_theirs(
+    app: Flask, registry: Registry, viewers: Viewers
+) -> None:
+    decider = Visitor(app, viewers.tokens["decider"])
+    assert "快贷有限公司" in decider.get("/officer/measures")
+    address = f"/officer/measures/{viewers.appealed}"
+    for text in ("并非本公司号码", "Decide the appeal", "屡次违规", viewers.case):
+        assert text in decider.get(address)
+    assert "Please say why." in decider.post(f"{address}/appeal", granted="yes", reason=" ")
+    assert "Appeal granted: lifted" in decider.post(f"{address}/appeal", granted="yes", reason="号码确属他人")
+    assert "In its present state this cannot be done." in decider.post(f"{address}/lift", reason="x")
+    decider.post(f"{address}/nothing", status=404, reason="x")
+    seller = Visitor(app, viewers.tokens["seller"]).get(f"/party/measures/{viewers.appealed}")
+    assert "号码确属他人" in seller, "whoever appealed is told why (rule 94)"
+    person = Visitor(app, viewers.tokens["mine"]).get(f"/my-reports/{viewers.report}")
+    for text in ("part of a case now", "A measure was decided (No new number resources)", "the measure was lifted at"):
+        assert text in person
+    for text in ("号码确属他人", "并非本公司号码", "屡次违规", "快贷有限公司", "Warning"):
+        assert text not in person, "reasons, appeals, names and proposals are not the reporter's"
+    assert "Lifted" in Visitor(app, viewers.tokens["mine"]).get("/my-reports")
+    for page in (decider.get(address), seller):
+        assert "138****8000" not in page, "who reported stands nowhere (rule 90)"
+
+
+def test_a_measure_in_force_is_lifted_with_a_reason_by_whoever_did_not_propose_it(
+    app: Flask, registry: Registry, clock: FakeClock, viewers: Viewers
+) -> None:
+    clock.advance(minutes=1)
+    measures.run_due(registry.store, clock)
+    decider, address = Visitor(app, viewers.tokens["decider"]), f"/officer/measures/{viewers.measure}"
+    assert "Lift it before its time" in decider.get(address)
+    assert "Lifted" in decider.post(f"{address}/lift", reason="已整改")
+    auditor = Visitor(app, viewers.tokens["auditor"])
+    assert "已整改" in auditor.get(address)
+    assert "China Mobile" in auditor.page
+    auditor.post(f"{address}/lift", status=403, reason="x")

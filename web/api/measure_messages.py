@@ -59,7 +59,8 @@ class ConfirmRequest(In, frozen=True, kw_only=True):
 
 
 class MeasureMessage(Out, frozen=True, kw_only=True):
-    """One measure against you. `basis`: the rules it stands on; `facts`: why; `appeal`: what you said against it."""
+    """One measure against you. `basis`: the rules it stands on; `facts`: why; `appeal`: what you said against it;
+    `answer`: what was said when your appeal was decided."""
 
     measure: str
     kind: str
@@ -71,15 +72,16 @@ class MeasureMessage(Out, frozen=True, kw_only=True):
     ends: datetime | None
     appeal: str
     appealed: datetime | None
+    answer: str
     ended: datetime | None
 
     @classmethod
-    def of(cls, found: Measure) -> MeasureMessage:
-        """A measure as it is kept."""
+    def of(cls, found: Measure, *, answer: str) -> MeasureMessage:
+        """A measure as it is kept, and what was said of its appeal."""
         return cls(
             measure=found.measure, kind=found.kind, state=found.state, basis=found.basis, facts=found.facts,
             notified=found.notified, starts=found.starts, ends=found.ends, appeal=found.appeal,
-            appealed=found.appealed, ended=found.ended,
+            appealed=found.appealed, answer=answer, ended=found.ended,
         )
 
 

@@ -91,7 +91,7 @@ def show_all() -> Response:
     """The measures against the party's enterprise."""
     only()
     found = orders.against(registry_of().store, party_of().party)
-    return answer(MeasuresAnswer(measures=[MeasureMessage.of(each) for each in found]))
+    return answer(MeasuresAnswer(measures=[_message(each) for each in found]))
 
 
 @blueprint.post("/api/v1/measures/<measure>/appeal")
@@ -112,4 +112,8 @@ def appeal(measure: str) -> Response:
     only()
     said, registry = read(AppealRequest), registry_of()
     made = measures.appeal(registry.store, registry.clock, actor=actor_of_request(), measure=measure, text=said.text)
-    return answer(MeasureMessage.of(made))
+    return answer(_message(made))
+
+
+def _message(found: measures.Measure) -> MeasureMessage:
+    return MeasureMessage.of(found, answer=orders.answer_to(registry_of().store, found.measure))
