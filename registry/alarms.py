@@ -1,5 +1,5 @@
 """What needs somebody's eye at once: carriers whose lists were weakened, are not ours, or are late (rule 58); and a
-calendar that lacks a year, so that deadlines cannot be told (rule 87).
+calendar that lacks a year, so that deadlines cannot be told, and cases that are overdue (rule 87).
 
 Rules of this room: an alarm is what stands in the tables now, so all processes ring the same ones, and it ends when
 its cause does; only a finding that weakened a refusal stays until an officer has seen it.
@@ -8,7 +8,7 @@ its cause does; only a finding that weakened a refusal stays until an officer ha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from registry.followers import feed_states
 from registry.interfaces import Clock
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from registry.store import Store
     from registry.store.findings import FindingRow
 
-Kind = Literal["weakened", "drifted", "late", "calendar"]
-KINDS: tuple[Kind, ...] = ("weakened", "drifted", "late", "calendar")
+Kind = Literal["weakened", "drifted", "late", "calendar", "overdue"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
 class Alarm:
     """One carrier and what is wrong: entries lost or weakened (`finding`), a root that differs at `edition`, or `lag_s`
-    seconds since the first edition that it lacks. `calendar`, of nobody: `reports` wait for a year of holidays."""
+    seconds since the first edition that it lacks. `calendar`, of nobody: `reports` and `cases` wait for a year of
+    holidays; `overdue`, of nobody: so many `cases` were escalated."""
 
     kind: Kind
     party: str
@@ -32,6 +33,7 @@ class Alarm:
     lag_s: int = 0
     finding: FindingRow | None = None
     reports: int = 0
+    cases: int = 0
 
 
 def alarms(store: Store, clock: Clock, *, lag_minutes: int) -> tuple[Alarm, ...]:
@@ -39,9 +41,11 @@ def alarms(store: Store, clock: Clock, *, lag_minutes: int) -> tuple[Alarm, ...]
     found = [
         Alarm("weakened", row.recipient, edition=row.edition, finding=row) for row in store.findings.unseen()
     ]
-    undated = store.handling.count_undated()
-    if undated:
-        found.append(Alarm("calendar", "", reports=undated))
+    reports, cases = store.handling.count_undated(), store.cases.count_undated()
+    if reports or cases:
+        found.append(Alarm("calendar", "", reports=reports, cases=cases))
+    if overdue := store.cases.count_escalated():
+        found.append(Alarm("overdue", "", cases=overdue))
     feeds = feed_states(store, clock)
     found += [Alarm("drifted", feed.party, edition=feed.acknowledged or 0) for feed in feeds if feed.agrees is False]
     late = [feed for feed in feeds if feed.lag_s > lag_minutes * 60]

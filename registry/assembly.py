@@ -33,6 +33,7 @@ from registry.store.engine import Engine, SqliteEngine
 from registry.store.migrations.epochs import EPOCHS
 from registry.times import to_micros
 from registry.watch import Watch
+from registry.workdays import Calendar
 
 FIRST_SETTINGS = """\
 # Settings of this registry; every one has a default, an unknown one stops the start. See docs/guides/operators.md.
@@ -75,7 +76,12 @@ class Registry:
     @cached_property
     def gatherer(self) -> Gatherer:
         """What lets upheld reports come together; it remembers the texts it saw."""
-        return Gatherer(self.store, self.clock, self.keys, self.settings.cases)
+        return Gatherer(self.store, self.clock, self.keys, self.settings.cases, self.calendar)
+
+    @property
+    def calendar(self) -> Calendar:
+        """The working days that are known, where the numbers are at home."""
+        return Calendar(self.plan.holidays, self.settings.numbers.zone)
 
     @property
     def receipt_keys(self) -> ReceiptKeys:

@@ -4,20 +4,23 @@ Rules of this room:
 - A case stands in a state of `casemoves.py`; each move has an actor, a reason and a moment, in its timeline and in the
   audit trail. Nobody decides what they proposed, whatever their role.
 - Merging moves all reports and campaigns to the case that stays; splitting takes some reports out into a new one.
-- A case that is closed keeps its reports; what comes after gathers anew.
+- A case that is closed keeps its reports; what comes after gathers anew. Reports that retention has erased still count.
+- Every step is due in working days (rule 87). A deadline that ran out is a fact: it is counted, kept in the timeline
+  and escalated once. Where the calendar lacks the year the case waits without a deadline, an alarm says so, and the
+  clockwork sets it from the moment it began (`casedeadlines.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from registry import audit
 from registry.access import may
 from registry.casemoves import LAST, move_of, must_be_worked
-from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
+from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError, UnavailableError
 from registry.logs import without_numbers
 from registry.naming import new_id
 from registry.times import to_micros
@@ -26,16 +29,20 @@ if TYPE_CHECKING:
     from registry.access import Actor
     from registry.interfaces import Clock
     from registry.store import Store
+    from registry.workdays import Calendar
 
-DAYS = 60  # until a case is to be decided [D]
+DAYS = 20  # working days until the next step of a case is decided; no rulebook states it [D]
 WHYS = ("campaign", "spread", "just_under", "officer", "split")
+EVASIONS = ("spread", "just_under")  # each number alone stays below the threshold (rules 77, 78)
 _LONGEST = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One case. `enterprise`: "" where nobody is known to answer; `why` it was opened: one of WHYS; `numbers`: how many
-    callers; `first`, `last`: contacts; `proposal`: the move that somebody proposed, "" for none."""
+    callers; `first`, `last`: contacts; `proposal`: the move that somebody proposed, "" for none; `runs`: since when the
+    deadline runs; `late`: how many ran out, `escalated`: the one that runs did; `undated`: the calendar could not say;
+    `erased`: how many of its reports retention has erased."""
 
     case_id: str
     enterprise: str
@@ -55,6 +62,11 @@ class Case:
     proposed_by: str = ""
     proposed: datetime | None = None
     merged_into: str = ""
+    runs: datetime | None = None
+    late: int = 0
+    escalated: bool = False
+    undated: bool = False
+    erased: int = 0
 
 
 def case_of(store: Store, case_id: str) -> Case:
@@ -65,19 +77,31 @@ def case_of(store: Store, case_id: str) -> Case:
     return found
 
 
-def open_inside(store: Store, clock: Clock, *, enterprise: str, why: str, actor: str, note: str = "") -> Case:
+def term(case: Case, calendar: Calendar | None, since: datetime) -> Case:
+    """The case with the deadline that runs since a moment; without one where the calendar is not at hand, or lacks the
+    year: then the clockwork sets it."""
+    try:
+        ends = calendar.due(since, DAYS) if calendar else None
+    except UnavailableError:
+        ends = None
+    return replace(case, due=ends, undated=ends is None, runs=since, escalated=False)
+
+
+def open_inside(
+    store: Store, clock: Clock, *, enterprise: str, why: str, actor: str, note: str = "",
+    calendar: Calendar | None = None,
+) -> Case:  # fmt: skip
     """Open a case without reports yet, inside `writing(about="cases")`."""
     now = clock.now()
-    made = Case(
-        new_id(12), enterprise, "open", why, -1, "", now, now,
-        now + timedelta(days=DAYS),
-    )
+    made = term(Case(new_id(12), enterprise, "open", why, -1, "", now, now, None), calendar, now)
     store.cases.put(made)
     _keep(store, clock, made, actor, "open", note or why)
     return made
 
 
-def open_case(store: Store, clock: Clock, *, actor: Actor, enterprise: str, reason: str) -> Case:
+def open_case(
+    store: Store, clock: Clock, *, actor: Actor, enterprise: str, reason: str, calendar: Calendar | None = None
+) -> Case:
     """Open a case against an enterprise by hand. What waits uncounted against it gathers to it.
 
     Raises NotFoundError no_such_enterprise, InvalidInputError no_reason.
@@ -87,7 +111,9 @@ def open_case(store: Store, clock: Clock, *, actor: Actor, enterprise: str, reas
     with store.writing(about="cases"):
         if store.enterprises.enterprise(enterprise) is None:
             raise NotFoundError("There is no such enterprise.", code="no_such_enterprise")
-        made = open_inside(store, clock, enterprise=enterprise, why="officer", actor=actor.name, note=said)
+        made = open_inside(
+            store, clock, enterprise=enterprise, why="officer", actor=actor.name, note=said, calendar=calendar
+        )
         store.cases.take_waiting(made.case_id, enterprise)
         return store.cases.recount(made.case_id)
 
@@ -121,7 +147,10 @@ def propose(store: Store, clock: Clock, *, actor: Actor, case_id: str, action: s
         return made
 
 
-def decide(store: Store, clock: Clock, *, actor: Actor, case_id: str, granted: bool, reason: str) -> Case:
+def decide(
+    store: Store, clock: Clock, *, actor: Actor, case_id: str, granted: bool, reason: str,
+    calendar: Calendar | None = None,
+) -> Case:  # fmt: skip
     """Decide what was proposed: the case moves, or the proposal is turned down.
 
     Raises ConflictError nothing_proposed, not_heard, NotAllowedError own_proposal, InvalidInputError no_reason.
@@ -139,8 +168,8 @@ def decide(store: Store, clock: Clock, *, actor: Actor, case_id: str, granted: b
             raise ConflictError("The party has to be heard before a fine (rule 99).", code="not_heard")
         made = replace(found, proposal="", proposed_by="", proposed=None, updated=now)
         if granted:
-            ends = None if move.state in LAST else now + timedelta(days=DAYS)
-            made = replace(made, state=move.state, due=ends)
+            made = replace(made, state=move.state)
+            made = _without_term(made) if move.state in LAST else term(made, calendar, now)
         store.cases.put(made)
         if granted and move.state in LAST:
             store.cases.let_go(case_id)
@@ -165,7 +194,9 @@ def merge(store: Store, clock: Clock, *, actor: Actor, case_id: str, into: str, 
             raise ConflictError("Something is proposed already.", code="proposed_already")
         store.cases.hand_over(case_id, into)
         now = clock.now()
-        gone = replace(found, state="merged", merged_into=into, due=None, updated=now, reports=0, numbers=0)
+        gone = replace(
+            _without_term(found), state="merged", merged_into=into, updated=now, reports=0, numbers=0, erased=0
+        )
         store.cases.put(gone)
         made = replace(store.cases.recount(into), updated=now)
         store.cases.put(made)
@@ -175,8 +206,9 @@ def merge(store: Store, clock: Clock, *, actor: Actor, case_id: str, into: str, 
 
 
 def split(
-    store: Store, clock: Clock, *, actor: Actor, case_id: str, references: Sequence[str], reason: str
-) -> Case:
+    store: Store, clock: Clock, *, actor: Actor, case_id: str, references: Sequence[str], reason: str,
+    calendar: Calendar | None = None,
+) -> Case:  # fmt: skip
     """Take some reports, by reference, out of a case into a new one; the new case.
 
     Raises InvalidInputError nothing_to_split (none of them, or all of them), no_reason, ConflictError case_over.
@@ -189,7 +221,9 @@ def split(
         taken = store.cases.reports_called(case_id, references)
         if not taken or len(taken) >= found.reports:
             raise InvalidInputError("Some of the reports go, and some stay.", code="nothing_to_split")
-        made = open_inside(store, clock, enterprise=found.enterprise, why="split", actor=actor.name, note=said)
+        made = open_inside(
+            store, clock, enterprise=found.enterprise, why="split", actor=actor.name, note=said, calendar=calendar
+        )
         store.cases.move_reports(taken, made.case_id)
         rest, made = store.cases.recount(case_id), store.cases.recount(made.case_id)
         _keep(store, clock, rest, actor.name, "split", f"{made.case_id}: {said}")
@@ -204,6 +238,10 @@ def hear(store: Store, clock: Clock, *, actor: Actor, case_id: str, said: str) -
         found = case_of(store, case_id)
         must_be_worked(found.state)
         _keep(store, clock, found, actor.name, "hear", text)
+
+
+def _without_term(case: Case) -> Case:
+    return replace(case, due=None, undated=False, runs=None, escalated=False)
 
 
 def _works_cases(store: Store, member: str) -> bool:

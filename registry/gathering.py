@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from registry.keys import KeyRing
     from registry.settings import CaseSettings
     from registry.store import Store
+    from registry.workdays import Calendar
 
 CHUNK = 2000
 PEOPLE = "people"
@@ -49,6 +50,7 @@ class Gatherer:
     clock: Clock
     keys: KeyRing
     settings: CaseSettings
+    calendar: Calendar | None = None
     likeness: Likeness = field(init=False)
 
     def __post_init__(self) -> None:
@@ -291,7 +293,9 @@ def _evades(work: Gatherer, enterprise: str, rows: Iterable[Row], since: int) ->
 
 
 def _open(work: Gatherer, enterprise: str, why: str, campaigns: Sequence[str]) -> str:
-    made = cases.open_inside(work.store, work.clock, enterprise=enterprise, why=why, actor="system")
+    made = cases.open_inside(
+        work.store, work.clock, enterprise=enterprise, why=why, actor="system", calendar=work.calendar
+    )
     work.store.gathering.into_case(campaigns, made.case_id)
     work.store.cases.recount(made.case_id)
     return made.case_id

@@ -169,19 +169,23 @@ def read_again(
 
 
 def purge(store: Store, clock: Clock, rulebooks: Rulebooks) -> dict[str, int]:
-    """Erase reports and quarantined rows that the rulebook of today keeps no longer (rules 76a, 106); how many."""
+    """Erase reports and quarantined rows that the rulebook of today keeps no longer (rules 76a, 106), and what gathered
+    from them; how many."""
     now = clock.now()
     kept = rulebooks.at(now).retention
-    erased = {"reports": 0, "handlings": 0, "quarantined": 0, "duplicates": 0}
-    for name, erase, days in (
-        ("reports", store.reports.purge, kept.reports),
-        ("handlings", store.handling.purge, kept.reports),
-        ("quarantined", store.reports.purge_quarantine, kept.quarantine),
-        ("duplicates", store.batch_rows.purge_duplicates, kept.reports),
+    erased = dict[str, int]()
+    for name, erase, days, about in (
+        ("reports", store.reports.purge, kept.reports, "reports purge"),
+        ("handlings", store.handling.purge, kept.reports, "cases"),
+        ("quarantined", store.reports.purge_quarantine, kept.quarantine, "reports purge"),
+        ("duplicates", store.batch_rows.purge_duplicates, kept.reports, "reports purge"),
+        ("texts", store.gathering.purge_texts, kept.reports, "gathering"),
+        ("campaigns", store.gathering.purge_campaigns, kept.reports, "cases"),
     ):
+        erased[name] = 0
         before, count = to_micros(now - timedelta(days=days)), CHUNK
         while count == CHUNK:
-            with store.writing(about="reports purge"):
+            with store.writing(about=about):
                 count = erase(before=before, most=CHUNK)
             erased[name] += count
     return erased

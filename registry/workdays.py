@@ -6,6 +6,7 @@ midnight (Civil Code 201, 203); a year that the calendar does not know is refuse
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,18 @@ from registry.numbering.holidays import Holidays
 from registry.times import local
 
 _DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The days off that are known, and in which zone a day begins."""
+
+    holidays: Holidays
+    zone: str
+
+    def due(self, came: datetime, days: int) -> datetime:
+        """The first moment after a deadline of so many working days. Raises as the function `due`."""
+        return due(came, days, self.holidays, zone=self.zone)
 
 
 def due(came: datetime, days: int, holidays: Holidays, *, zone: str) -> datetime:

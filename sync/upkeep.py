@@ -16,6 +16,7 @@ from registry import (
     access,
     applications,
     bulletins,
+    casedeadlines,
     cluemaking,
     consents,
     deadlines,
@@ -46,6 +47,7 @@ from registry.handling import Tools
 from registry.outside.calendarfile import holidays_of
 from registry.settings import Settings
 from registry.times import to_micros
+from registry.workdays import Calendar
 from sync import freshness, indexing, inspection, scrubfolders
 from sync.compare import compare_base
 from sync.dropfolder import drop_due
@@ -180,13 +182,15 @@ def gather(registry: Registry, keep: Keep) -> jobs.Counts:
 
 
 def deadlines_due(registry: Registry, keep: Keep) -> jobs.Counts:
-    """Count deadlines that ran out, tell people what came of their reports, close what is over; by the calendar as it
-    stands in the instance now."""
+    """Count deadlines of reports and cases that ran out, tell people what came of their reports, close what is over; by
+    the calendar as it stands in the instance now."""
     plan = replace(registry.plan, holidays=holidays_of(registry.instance))
     tools = Tools(
         registry.store, registry.clock, registry.keys, plan, registry.rulebooks, registry.settings.numbers.zone
     )
-    return deadlines.run(tools, registry.sms, language=registry.settings.site.default_language, keep=keep)
+    counts = deadlines.run(tools, registry.sms, language=registry.settings.site.default_language, keep=keep)
+    calendar = Calendar(plan.holidays, registry.settings.numbers.zone)
+    return counts | casedeadlines.run(registry.store, registry.clock, calendar, keep)
 
 
 def open_data(registry: Registry, keep: Keep) -> jobs.Counts:

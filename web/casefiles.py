@@ -159,7 +159,8 @@ def _propose(case: Case, form: Form) -> None:
 
 
 def _decide(case: Case, form: Form) -> None:
-    cases.decide(*_at(), actor=actor(), case_id=case.case_id, granted=form.get("granted") == "yes", reason=_why(form))
+    cases.decide(*_at(), actor=actor(), case_id=case.case_id, granted=form.get("granted") == "yes", reason=_why(form),
+                 calendar=registry_of().calendar)  # fmt: skip
 
 
 def _assign(case: Case, form: Form) -> None:
@@ -173,7 +174,8 @@ def _merge(case: Case, form: Form) -> str:
 
 def _split(case: Case, _form: Form) -> str:
     chosen = request.form.getlist("report")
-    return cases.split(*_at(), actor=actor(), case_id=case.case_id, references=chosen, reason=_why(_form)).case_id
+    return cases.split(*_at(), actor=actor(), case_id=case.case_id, references=chosen, reason=_why(_form),
+                       calendar=registry_of().calendar).case_id  # fmt: skip
 
 
 def _hear(case: Case, form: Form) -> None:

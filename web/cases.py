@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 
 from registry import cases
 from registry.access import ROLES, may
-from registry.casemoves import LAST, STATES, WORKED, moves_from
+from registry.casemoves import LAST, MOVES, STATES, WORKED
 from registry.errors import RegistryError
 from registry.organisations import skeleton
 from registry.parties import Member
@@ -57,14 +57,16 @@ def queue() -> Page:
         enterprises=registry.store.enterprises.these(case.enterprise for case in rows),
         views=registry.store.cases.views(member.member) if member else [],
         overdue=registry.store.cases.overdue(at=to_micros(now)), working=sum(counts.get(each, 0) for each in WORKED),
-        states=STATES, categories=list(Category), here=_query(seen), moves=moves_from("open"),
+        states=STATES, categories=list(Category), here=_query(seen), moves=MOVES,
+        chooses=any(may(actor(), each) for each in ("work_cases", "decide", "publish")),
     )
 
 
 def _seen() -> Asked:
     return asked(
         SORTS, "due", places=("after",), state=("all", *STATES), category=tuple(each.slug for each in Category),
-        kind=("call", "message"), why=cases.WHYS, due=("overdue",), proposed=("yes",), assigned=_assignable(),
+        kind=("call", "message"), why=("evasion", *cases.WHYS), due=("overdue",), proposed=("yes",),
+        assigned=_assignable(),
     )
 
 
@@ -76,6 +78,8 @@ def _picked(seen: Asked, now: int) -> tuple[Sequence[str], dict[str, Any]]:
     """The states and conditions that an address asks for; without a state those that are worked on."""
     states = () if seen["state"] == "all" else (seen["state"],) if seen["state"] else WORKED
     picked: dict[str, Any] = {name: seen[name] for name in ("kind", "why") if seen[name]}
+    if seen["why"] == "evasion":
+        picked["why"] = cases.EVASIONS
     if seen["category"]:
         picked["category"] = int(Category[seen["category"].upper()])
     if seen["assigned"]:
@@ -126,9 +130,10 @@ def keep_view() -> Response:
 
 
 @blueprint.post("/officer/cases/bulk")
-@guard.member("work_cases")
+@(guard.member("work_cases") | guard.member("decide") | guard.member("publish"))
 def bulk() -> Response:
-    """Do one thing to several cases: assign, propose, merge into the first. Each stands for itself."""
+    """Do one thing to several cases: assign, propose, merge into the first, decide what is proposed. Each stands for
+    itself, and each use case asks who may."""
     registry, who = registry_of(), actor()
     chosen = list(dict.fromkeys(request.form.getlist("case")))[:PAGE]
     what, value, reason = (request.form.get(name, "") for name in ("do", "value", "reason"))
@@ -139,6 +144,9 @@ def bulk() -> Response:
                 cases.assign(store, clock, actor=who, case_id=case_id, member=value)
             elif what == "merge":
                 cases.merge(store, clock, actor=who, case_id=case_id, into=chosen[0], reason=reason)
+            elif what in ("grant", "turn_down"):
+                cases.decide(store, clock, actor=who, case_id=case_id, granted=what == "grant", reason=reason,
+                             calendar=registry.calendar)  # fmt: skip
             else:
                 cases.propose(store, clock, actor=who, case_id=case_id, action=what, reason=reason)
             done += 1
@@ -161,7 +169,7 @@ def begin() -> Response:
     try:
         made = cases.open_case(
             store, registry.clock, actor=actor(), enterprise=found.enterprise if found else "",
-            reason=request.form.get("reason", ""),
+            reason=request.form.get("reason", ""), calendar=registry.calendar,
         )
     except RegistryError as error:
         flash(casewords.said(error), "warn")

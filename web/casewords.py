@@ -39,6 +39,7 @@ ACTIONS: Mapping[str, Any] = {
     "take_in": lazy_gettext("Took another case in"),
     "split": lazy_gettext("Split"),
     "hear": lazy_gettext("The party was heard"),
+    "late": lazy_gettext("The deadline ran out"),
 }
 WHYS: Mapping[str, Any] = {
     "campaign": lazy_gettext("One campaign over the threshold"),
@@ -47,6 +48,7 @@ WHYS: Mapping[str, Any] = {
     "officer": lazy_gettext("Opened by an officer"),
     "split": lazy_gettext("Split from another case"),
 }
+WATCHED = [("evasion", lazy_gettext("Evasion watch: just under, or spread"))]
 KINDS: Mapping[str, Any] = {"call": lazy_gettext("Calls"), "message": lazy_gettext("Messages")}
 FINE_WHYS: Mapping[str, Any] = {
     "to_department": lazy_gettext("Merchants are not fined here; the case goes to their industry's department."),
@@ -95,8 +97,10 @@ def action(slug: str) -> str:
     return str(ACTIONS.get(slug, slug))
 
 
-def deadline(due: datetime | None, now: datetime) -> tuple[str, str]:
-    """The colour and the words of a deadline."""
+def deadline(due: datetime | None, now: datetime, *, undated: bool = False) -> tuple[str, str]:
+    """The colour and the words of a deadline; `undated`: the calendar could not say it."""
+    if undated:
+        return "stop", str(_("No deadline: the calendar lacks the year"))
     if due is None:
         return "plain", str(_("No deadline"))
     days = (due - now).days

@@ -12,7 +12,8 @@ from registry.times import from_micros, to_micros
 
 _NAMES = tuple(field.name for field in fields(Case))
 _ALL = ", ".join(_NAMES)
-_TIMES = ("opened", "updated", "due", "first", "last", "proposed")
+_TIMES = ("opened", "updated", "due", "first", "last", "proposed", "runs")
+_TRUTHS = ("escalated", "undated")
 SORTS: Mapping[str, str] = {"due": "CASE WHEN due = 0 THEN 1 ELSE 0 END, due", "opened": "opened",
                             "reports": "reports", "updated": "updated"}  # fmt: skip
 _LOOKUP = 500
@@ -28,6 +29,7 @@ class Cases:
         """Write a case, new or changed."""
         row: dict[str, Any] = {name: getattr(case, name) for name in _NAMES}
         row |= {name: to_micros(row[name]) if row[name] else 0 for name in _TIMES}
+        row |= {name: int(row[name]) for name in _TRUTHS}
         marks = ", ".join(f":{name}" for name in _NAMES)
         changes = ", ".join(f"{name} = excluded.{name}" for name in _NAMES[1:])
         self._engine.run(
@@ -63,6 +65,24 @@ class Cases:
         row = self._engine.row("SELECT COUNT(*) AS n FROM case_file WHERE due > 0 AND due <= :at", at=at)
         return int(row["n"]) if row else 0
 
+    def lately_due(self, *, at: int, limit: int) -> tuple[Case, ...]:
+        """Cases whose deadline ended by a time (Micros) and that nobody was told of, the oldest first."""
+        return self._many("escalated = 0 AND due > 0 AND due <= :at ORDER BY due LIMIT :limit", at=at, limit=limit)
+
+    def undated(self, *, limit: int) -> tuple[Case, ...]:
+        """Cases whose deadline the calendar could not say, the oldest first."""
+        return self._many("undated = 1 ORDER BY opened LIMIT :limit", limit=limit)
+
+    def count_undated(self) -> int:
+        """How many cases wait for the calendar."""
+        row = self._engine.row("SELECT COUNT(*) AS n FROM case_file WHERE undated = 1")
+        return int(row["n"]) if row else 0
+
+    def count_escalated(self) -> int:
+        """How many cases were escalated, and are worked on still."""
+        row = self._engine.row("SELECT COUNT(*) AS n FROM case_file WHERE escalated = 1 AND due > 0")
+        return int(row["n"]) if row else 0
+
     def note(self, case: Case, *, at: int, actor: str, action: str, note: str) -> None:
         """Keep one move."""
         self._engine.run(
@@ -82,7 +102,9 @@ class Cases:
     def was_heard(self, case_id: str) -> bool:
         """Whether the party was heard."""
         row = self._engine.row(
-            "SELECT 1 AS yes FROM case_move WHERE case_id = :case_id AND action = 'hear' LIMIT 1", case_id=case_id
+            """SELECT 1 AS yes FROM case_move WHERE case_id = :case_id AND action = 'hear'
+            UNION ALL SELECT 1 FROM penalty WHERE case_id = :case_id AND heard > 0 LIMIT 1""",
+            case_id=case_id,
         )
         return row is not None
 
@@ -125,7 +147,12 @@ class Cases:
             )
 
     def hand_over(self, case_id: str, into: str) -> None:
-        """Let all reports and campaigns of a case belong to another."""
+        """Let all reports and campaigns of a case belong to another, those too that are erased."""
+        self._engine.run(
+            """UPDATE case_file SET erased = erased + (SELECT erased FROM case_file WHERE case_id = :case_id)
+            WHERE case_id = :into""",
+            case_id=case_id, into=into,
+        )
         for table in ("case_report", "handling", "campaign"):
             self._engine.run(
                 f"UPDATE {table} SET case_id = :into WHERE case_id = :case_id", case_id=case_id, into=into  # noqa: S608
@@ -149,10 +176,10 @@ class Cases:
         self._engine.run("UPDATE campaign SET case_id = '' WHERE case_id = :case_id", case_id=case_id)
 
     def recount(self, case_id: str) -> Case:
-        """Count the reports of a case again; the case."""
+        """Count the reports of a case again, with those that are erased; the case."""
         self._engine.run(
             """UPDATE case_file SET
-                reports = (SELECT COUNT(*) FROM case_report WHERE case_id = :case_id),
+                reports = erased + (SELECT COUNT(*) FROM case_report WHERE case_id = :case_id),
                 numbers = (SELECT COUNT(DISTINCT caller) FROM case_report WHERE case_id = :case_id),
                 first = COALESCE((SELECT MIN(at) FROM case_report WHERE case_id = :case_id), 0),
                 last = COALESCE((SELECT MAX(at) FROM case_report WHERE case_id = :case_id), 0),
@@ -192,7 +219,8 @@ class Cases:
 
 
 def _where(states: Sequence[str], picked: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Conditions: columns equal to what is picked (assigned, enterprise, …); `overdue_at`, `proposed_only`."""
+    """Conditions: columns equal to what is picked (assigned, enterprise, …) or one of it; `overdue_at`,
+    `proposed_only`."""
     parts, values = [], dict[str, Any]()
     if states:
         parts.append("state IN :states")
@@ -204,7 +232,7 @@ def _where(states: Sequence[str], picked: Mapping[str, Any]) -> tuple[str, dict[
             parts.append("proposal <> ''")
             continue
         else:
-            parts.append(f"{name} = :{name}")
+            parts.append(f"{name} {'IN' if isinstance(value, tuple) else '='} :{name}")
         values[name] = value
     return " AND ".join(parts) or "1 = 1", values
 
@@ -212,4 +240,5 @@ def _where(states: Sequence[str], picked: Mapping[str, Any]) -> tuple[str, dict[
 def _case(row: Row) -> Case:
     values: dict[str, Any] = dict(row)
     values |= {name: from_micros(values[name]) if values[name] else None for name in _TIMES}
+    values |= {name: bool(values[name]) for name in _TRUTHS}
     return Case(**values)

@@ -194,6 +194,33 @@ class Gathering:
                     case_id=case_id, part=part,
                 )
 
+    # what belongs to no report any longer
+
+    def purge_texts(self, *, before: int, most: int) -> int:
+        """Delete clusters of texts made before a time to which no report belongs, with their bands and what they link;
+        at most so many; how many."""
+        gone = self._engine.rows(
+            """SELECT cluster FROM text_cluster AS t WHERE made < :before AND NOT EXISTS
+                (SELECT 1 FROM handling AS h WHERE h.cluster = t.cluster AND h.cluster <> '') LIMIT :most""",
+            before=before, most=most,
+        )
+        self._engine.run_many("DELETE FROM campaign_link WHERE link = :cluster", gone)
+        for table in ("text_band", "text_cluster"):
+            self._engine.run_many(f"DELETE FROM {table} WHERE cluster = :cluster", gone)  # noqa: S608 - fixed names
+        return len(gone)
+
+    def purge_campaigns(self, *, before: int, most: int) -> int:
+        """Delete campaigns made before a time to which no report belongs, with their links; at most so many; how
+        many."""
+        gone = self._engine.rows(
+            """SELECT campaign FROM campaign AS g WHERE made < :before AND NOT EXISTS
+                (SELECT 1 FROM case_report AS c WHERE c.campaign = g.campaign) LIMIT :most""",
+            before=before, most=most,
+        )
+        for table in ("campaign_link", "campaign"):
+            self._engine.run_many(f"DELETE FROM {table} WHERE campaign = :campaign", gone)  # noqa: S608 - fixed names
+        return len(gone)
+
     def recycled(self, numbers: Iterable[bytes]) -> dict[bytes, int]:
         """When numbers last got another holder (Micros); those that never did are left out."""
         found: dict[bytes, int] = {}

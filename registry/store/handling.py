@@ -98,11 +98,20 @@ class Handlings:
         return row["reporter"] if row else None
 
     def purge(self, *, before: int, most: int) -> int:
-        """Delete what became of reports received before a time, with its moves, at most so many; how many."""
+        """Delete what became of reports received before a time, with its moves and its place in a case, which goes on
+        counting it; at most so many; how many."""
         which = """(SELECT source, source_id FROM handling WHERE received < :before
             ORDER BY received, source, source_id LIMIT :most)"""
-        moves = f"DELETE FROM handling_move WHERE (source, source_id) IN {which}"  # noqa: S608 - fixed text
-        self._engine.run(moves, before=before, most=most)
+        gone = self._engine.rows(
+            f"""SELECT case_id, COUNT(*) AS n FROM case_report WHERE (source, source_id) IN {which} AND case_id <> ''
+            GROUP BY case_id""",  # noqa: S608 - fixed text
+            before=before, most=most,
+        )
+        self._engine.run_many("UPDATE case_file SET erased = erased + :n WHERE case_id = :case_id", gone)
+        for table in ("handling_move", "case_report"):
+            self._engine.run(
+                f"DELETE FROM {table} WHERE (source, source_id) IN {which}", before=before, most=most  # noqa: S608
+            )
         return self._engine.run(
             f"DELETE FROM handling WHERE (source, source_id) IN {which}", before=before, most=most  # noqa: S608
         )

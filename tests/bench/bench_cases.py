@@ -73,7 +73,7 @@ def queue_ms(store: Store, rows: int, now: int) -> float:
     with store.writing():
         store.engine.run_many(
             """INSERT INTO case_file VALUES (:case_id, :enterprise, :state, 'campaign', :category, 'message', :at, :at,
-                :due, :assigned, :n, 3, :at, :at, '', '', 0, '')""",
+                :due, :assigned, :n, 3, :at, :at, '', '', 0, '', :at, 0, 0, 0, 0)""",
             ({"case_id": f"c{place}", "enterprise": f"e_{place % _ENTERPRISES}", "state": states[place % 7],
               "category": place % 16, "at": now + place, "due": now + place * 1000 if place % 7 < 5 else 0,
               "assigned": f"m{place % 9}" if place % 3 else "", "n": place % 700} for place in range(rows)),

@@ -15,6 +15,7 @@ from registry.sealing import seal_one, seal_text
 from registry.settings import CaseSettings
 from registry.store import Store
 from registry.times import to_micros
+from registry.workdays import Calendar
 from tests.doubles import FakeClock
 
 SETTINGS = CaseSettings(reports=10, numbers=4, bombing_reporters=6, near_percent=90)
@@ -26,7 +27,8 @@ class Pile:
 
     def __init__(self, store: Store, keys: KeyRing, clock: FakeClock, plan: Any) -> None:
         self.store, self.keys, self.clock, self.plan = store, keys, clock, plan
-        self.gatherer = Gatherer(store, clock, keys, SETTINGS)
+        self.calendar = Calendar(plan.holidays, "Asia/Shanghai")
+        self.gatherer = Gatherer(store, clock, keys, SETTINGS, self.calendar)
         self.count = 0
 
     def enterprise(self, name: str) -> str:

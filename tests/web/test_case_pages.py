@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from registry import casedeadlines
 from registry.assembly import Registry
 from tests.registry.gatheringup import TEXT, Pile
 from tests.web.filled import Visitor, member
@@ -114,6 +115,55 @@ def test_views_are_kept_and_several_cases_are_worked_on_at_once(desk: Desk) -> N
     assert "The case is open." in investigator.post("/officer/cases/open", enterprise="甲公司", reason="线索")
     investigator.get("/officer/cases")
     assert "no such enterprise" in investigator.post("/officer/cases/open", enterprise="无此公司", reason="x")
+
+
+def test_many_cases_are_assigned_closed_and_decided_at_once_by_whoever_may(desk: Desk) -> None:
+    investigator, decider, store = desk.people["investigator"], desk.people["decider"], desk.registry.store
+    for name in ("乙公司", "丙公司"):
+        desk.pile.enterprise(name)
+        investigator.get("/officer/cases")
+        investigator.post("/officer/cases/open", enterprise=name, reason="线索")
+    found = store.cases.queue(states=("open",), sort="due", descending=False, limit=9, after=0)
+    every = [case.case_id for case in found]
+    own = next(each for each in store.parties.members("regulator") if each.role == "investigator").member
+    investigator.get("/officer/cases")
+    assert "Done for 3 cases." in investigator.post("/officer/cases/bulk", case=every, do="assign", value=own)
+    assert "Done for 3 cases." in investigator.post("/officer/cases/bulk", case=every, do="close", reason="轻微")
+    assert "may not do this" in investigator.post("/officer/cases/bulk", case=every, do="grant", reason="x")
+    page = decider.get("/officer/cases?proposed=yes&assigned=" + own)
+    assert "Grant what is proposed" in page
+    assert "Merge into the first" not in page
+    assert "Please say why." in decider.post("/officer/cases/bulk", case=every, do="grant")
+    assert "Done for 3 cases." in decider.post("/officer/cases/bulk", case=every, do="grant", reason="同意")
+    assert store.cases.counts() == {"closed": 3}
+
+
+def test_who_evades_the_threshold_is_found_by_one_filter_and_late_cases_say_so(app: Flask, desk: Desk) -> None:
+    whom = desk.pile.enterprise("躲避公司")
+    assert "No case is like this." in desk.people["auditor"].get("/officer/cases?why=evasion")
+    for place in range(2):
+        desk.pile.fall(9, enterprise=whom, caller=f"1380013900{place}")
+    desk.pile.gather()
+    desk.pile.clock.advance(days=70)
+    casedeadlines.escalate(desk.registry.store, desk.pile.clock)
+    intake = Visitor(app, member(desk.registry, "regulator", "intake"))
+    page = intake.get("/officer/cases?why=evasion&due=overdue")
+    assert "躲避公司" in page
+    assert page.count("Numbers just under the threshold") == 2, "an option and a row"
+    assert "甲公司" not in page
+    assert "2 cases are overdue." in intake.get("/officer/alarms")
+    page = intake.get(desk.address)
+    for text in ("Overdue by", "1 deadline ran out so far", "The deadline ran out"):
+        assert text in page
+
+
+def test_a_case_over_a_year_that_the_calendar_lacks_is_kept_and_says_so(app: Flask, registry: Registry) -> None:
+    registry.clock.advance(days=25)  # type: ignore[attr-defined]
+    desk = Desk(app, registry)
+    assert "No deadline: the calendar lacks the year" in desk.people["auditor"].get(desk.address)
+    assert "1 case has no deadline, because the calendar does not know the year" in desk.people["decider"].get(
+        "/officer/alarms"
+    )
 
 
 def test_reports_are_split_off_and_merged_back_on_the_page(desk: Desk) -> None:
