@@ -35,7 +35,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     # members of the regulator
     "officer": frozenset({
         PROVE, "see_overview", "see_jobs", "see_feeds", "see_reports", "release_reports", "manage_parties",
-        "manage_keys", "manage_members", "settle_alarms", "decide_events", "see_cases",
+        "manage_keys", "manage_members", "settle_alarms", "decide_events", "see_cases", "warn_of_peaks",
     }),
     "operator": frozenset({PROVE, "see_overview", "see_jobs", "see_feeds", "manage_keys"}),
     "auditor": frozenset({PROVE, "see_overview", "see_jobs", "read_audit", "see_cases"}),
@@ -43,7 +43,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "intake": frozenset({PROVE, "see_overview", "see_reports", "release_reports", "take_reports", "see_cases"}),
     "investigator": frozenset({PROVE, "see_overview", "see_reports", "see_cases", "work_cases", "propose"}),
     "decider": frozenset({PROVE, "see_overview", "see_reports", "see_cases", "decide"}),
-    "publisher": frozenset({PROVE, "see_overview", "see_cases", "publish"}),
+    "publisher": frozenset({PROVE, "see_overview", "see_cases", "publish", "warn_of_peaks"}),
     # members of a party, about their own party only
     "owner": frozenset({
         PROVE, "see_own_party", "manage_own_keys", "manage_own_webhooks", "manage_own_members", "manage_own_company",

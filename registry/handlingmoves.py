@@ -72,6 +72,12 @@ def begun_by(action: str) -> Deadline:
     return move.deadline if move else ""
 
 
+def ends_all(action: str) -> bool:
+    """Whether no deadline runs after a move."""
+    move = _BY_ACTION.get(action)
+    return move is not None and move.ends
+
+
 def moves_from(state: str, maker: Maker) -> tuple[Move, ...]:
     """The moves that somebody may make from a state."""
     return tuple(move for move in MOVES if state in move.origins and maker in move.makers)

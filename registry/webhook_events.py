@@ -27,6 +27,7 @@ QUARANTINE_ADDED, MEASURE_PROPOSED = "quarantine.added", "measure.proposed"
 MEASURE_STARTED, MEASURE_LIFTED = "measure.started", "measure.lifted"
 REPORT_OVERDUE = "report.overdue"
 SCRUB_DONE, SCRUB_FAILED, SCRUB_EXPIRING = "scrub.done", "scrub.failed", "scrub.expiring"
+PEAK_COMING = "peak.coming"
 EVENTS: Mapping[str, str] = {  # what an endpoint may ask for
     EDITION_PUBLISHED: "a new edition is in your feed",
     KEY_ROTATED: "list keys of a new epoch wait for you",
@@ -39,6 +40,7 @@ EVENTS: Mapping[str, str] = {  # what an endpoint may ask for
     SCRUB_DONE: "a call list was checked; its result waits for you",
     SCRUB_FAILED: "a call list could not be checked",
     SCRUB_EXPIRING: "the answers to a campaign's call list end soon",
+    PEAK_COMING: "a day of much selling comes, and reports about you are expected (a warning, once)",
 }
 TEST = "endpoint.test"  # sent on request only
 PREFIX = "whsec_"

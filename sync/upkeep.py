@@ -19,6 +19,7 @@ from registry import (
     casedeadlines,
     cluemaking,
     consents,
+    daycounts,
     deadlines,
     epochs,
     evidence,
@@ -29,6 +30,7 @@ from registry import (
     measures,
     opendata,
     openfiles,
+    peakwarnings,
     peoplesreports,
     quotas,
     receipts,
@@ -45,6 +47,7 @@ from registry import (
 )
 from registry.handling import Tools
 from registry.outside.calendarfile import holidays_of
+from registry.outside.peakfile import peaks_of
 from registry.settings import Settings
 from registry.times import to_micros
 from registry.workdays import Calendar
@@ -69,6 +72,7 @@ PARTIES_S = 60  # how soon parties are looked at side by side
 MEASURES_S = 60  # how soon a measure whose time has come starts or ends
 CRIME_S = 60  # how soon the police get to know of crime
 DEADLINES_S = 60  # how soon a deadline that ran out is counted, and people are told
+FIGURES_S = 300  # how soon figures of desks follow, and warnings are given
 INDEX_S = 10  # how soon a new base has its index
 ACKNOWLEDGEMENT_DAYS = 400  # how long what carriers said is kept, to answer for any day of a year
 
@@ -229,6 +233,13 @@ def _clue_office(registry: Registry) -> cluemaking.Office:
     return cluemaking.Office(registry.store, registry.clock, registry.keys, registry.receipt_keys, zone)
 
 
+def figures(registry: Registry, keep: Keep) -> jobs.Counts:
+    """Count reports by day for figures and peaks, and give the warnings whose day has come."""
+    store, clock, zone = registry.store, registry.clock, registry.settings.numbers.zone
+    counts = {"days": daycounts.count(store, clock, registry.rulebooks, zone=zone, keep=keep)}
+    return counts | {"warned": peakwarnings.warn_due(store, clock, peaks_of(registry.instance), zone=zone)}
+
+
 def guard(registry: Registry, keep: Keep) -> jobs.Counts:
     """Look at what telemarketers ask for in checks, as they come in."""
     return watch.fold_due(registry.watch, registry.instance / "work", keep)
@@ -258,6 +269,7 @@ JOBS: Mapping[str, Job] = {
     "parties": Job(side_by_side, lambda _settings: PARTIES_S, 6),
     "measures": Job(carry_out, lambda _settings: MEASURES_S, 5),
     "gather": Job(gather, lambda settings: settings.cases.every_s, 7),
+    "figures": Job(figures, lambda _settings: FIGURES_S, 20),
     "tidy": Job(tidy, lambda settings: settings.jobs.tidy_s, 5),
     "purge": Job(purge, lambda _settings: HOUR_S, 90, rarely=True),
     "open": Job(open_data, lambda _settings: DAY_S, 60, rarely=True),

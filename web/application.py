@@ -42,10 +42,12 @@ from web import (
     measures,
     members,
     moving,
+    officefigures,
     officers,
     opendata,
     outboxes,
     parties,
+    peakdesk,
     people,
     problems,
     public,
@@ -100,6 +102,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     receipts.blueprint, verifying.blueprint, reportstates.blueprint, evidencepages.blueprint,
     bulletins.blueprint, publishing.blueprint,
     measures.blueprint, measures.public, measuredesk.blueprint,
+    peakdesk.office, peakdesk.party, officefigures.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     api_opendata.blueprint,

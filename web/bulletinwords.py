@@ -162,9 +162,9 @@ def rows(bulletin: Bulletin) -> Iterator[tuple[str, str, str, str, str, str]]:
             yield *head, "segment", row["segment"], str(row["count"]), ""
         for slug, listed in figures["enterprises"].items():
             for row in listed:
-                yield *head, f"enterprise:{slug}", _harmless(row["name"]), str(row["count"]), ""
+                yield *head, f"enterprise:{slug}", harmless(row["name"]), str(row["count"]), ""
 
 
-def _harmless(name: str) -> str:
+def harmless(name: str) -> str:
     """A name that no spreadsheet takes for a formula."""
     return f"'{name}" if name[:1] in ("=", "+", "-", "@", "\t", "\r") else name

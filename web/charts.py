@@ -31,11 +31,12 @@ _GAP = 0.13  # of the height: labels nearer than this are moved apart
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a chart: its name in the page's language, its colour, whole numbers in the order of the days."""
+    """One line of a chart: its name in the page's language, its colour, whole numbers in the order of the days (None:
+    not known, the line is not drawn there)."""
 
     name: str
     colour: str
-    values: tuple[int, ...]
+    values: tuple[int | None, ...]
     shown: Callable[[int], str] | None = None  # how the table writes a value; grouped digits where it is None
 
 
@@ -81,7 +82,9 @@ def drawn(spec: bytes) -> str:
     return f'<svg aria-hidden="true" focusable="false"{svg[start:]}'
 
 
-def _cell(line: Series, value: int) -> int | str:
+def _cell(line: Series, value: int | None) -> int | str:
+    if value is None:
+        return "–"
     return value if line.shown is None else line.shown(value)
 
 
@@ -89,7 +92,7 @@ def _lines(days: Sequence[date], series: Sequence[Series], dates: str, *, bytes:
     values = [
         {"day": day.isoformat(), "line": line.name, "value": value}
         for line in series
-        for day, value in zip(days, line.values)
+        for day, value in zip(days, line.values) if value is not None
     ]
     colour = {
         "field": "line", "type": "nominal", "legend": None, "sort": None,
@@ -121,15 +124,18 @@ def _lines(days: Sequence[date], series: Sequence[Series], dates: str, *, bytes:
 
 def _labels(days: Sequence[date], series: Sequence[Series], x: Mapping[str, Any]) -> dict[str, Any]:
     """The names of the lines at their ends, moved apart where they would touch."""
-    most = max((value for line in series for value in line.values), default=0) or 1
+    most = max((value for line in series for value in line.values if value is not None), default=0) or 1
+    ends = [
+        (float(value), day, line.name)
+        for line in series
+        for day, value in [(day, value) for day, value in zip(days, line.values) if value is not None][-1:]
+    ]
     placed: list[dict[str, Any]] = []
-    lowest = None
-    for line in sorted(series, key=lambda line: line.values[-1] if line.values else 0):
-        value = float(line.values[-1]) if line.values else 0.0
-        if lowest is not None:
-            value = max(value, lowest + _GAP * most)
-        lowest = value
-        placed.append({"day": days[-1].isoformat(), "line": line.name, "value": value})
+    lowest = dict[date, float]()
+    for value, day, name in sorted(ends):
+        height = max(value, lowest[day] + _GAP * most) if day in lowest else value
+        lowest[day] = height
+        placed.append({"day": day.isoformat(), "line": name, "value": height})
     return {
         "data": {"values": placed},
         "mark": {"type": "text", "align": "left", "dx": 8, "fontSize": 14, "fontWeight": 600},

@@ -27,6 +27,7 @@ from web.guard_commands import decoys_group
 from web.joining_commands import application_group, describe_command, invite_command, must_be_tier, tier_command
 from web.moving_commands import blocks_command, reseller_command
 from web.outgoing_commands import outbox_group, webhook_group
+from web.peak_commands import peaks_group
 from web.processes import Programs, start_programs, wait_until_up, welcome
 from web.resource_commands import resources_group
 from web.server import serve
@@ -237,7 +238,7 @@ def audit_verify(instance: Path) -> None:
     click.echo(f"{count} entries, unbroken")
 
 
-_MORE = (*keycommands.GROUPS, *receiptkeycommands.GROUPS, resources_group)
+_MORE = (*keycommands.GROUPS, *receiptkeycommands.GROUPS, resources_group, peaks_group)
 for group in (holidays_group, application_group, bulletin_group, decoys_group, outbox_group, webhook_group, *_MORE):
     main.add_command(group)
 

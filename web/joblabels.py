@@ -59,6 +59,8 @@ JOB_WORDS: Mapping[str, Mapping[str, Any]] = {
         "withdrawn": lazy_gettext("clues withdrawn"),
         "clues": lazy_gettext("clues"),
         "cells": lazy_gettext("cells of willingness"),
+        "days": lazy_gettext("days counted"),
+        "warned": lazy_gettext("parties warned"),
     },
     "job": {
         "publish": lazy_gettext("Publish lists"),
@@ -72,6 +74,7 @@ JOB_WORDS: Mapping[str, Mapping[str, Any]] = {
         "open": lazy_gettext("Write open data"),
         "index": lazy_gettext("Make the index for scrubs"),
         "bulletins": lazy_gettext("Draft bulletins"),
+        "figures": lazy_gettext("Count by day, warn of peaks"),
         "scrubs": lazy_gettext("Check call lists"),
         "drop": lazy_gettext("Look into drop folders"),
         "guard": lazy_gettext("Watch what telemarketers ask for"),

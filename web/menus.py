@@ -87,6 +87,7 @@ PARTY: tuple[Section, ...] = (
     Section(lazy_gettext("Measures"), (
         Place("measures.overview", lazy_gettext("Measures"), inner=("measures.appeal",),
               kinds=("carrier", "telemarketer")),
+        Place("ownpeaks.own", lazy_gettext("Peaks"), kinds=("carrier", "telemarketer")),
     )),
     Section(lazy_gettext("Company"), (
         Place("companies.company", lazy_gettext("Your company"), kinds=_TELEMARKETER),
@@ -104,6 +105,8 @@ OFFICE: tuple[Section, ...] = (
     Section(lazy_gettext("Today"), (
         Place("officers.today", lazy_gettext("Today"), ("see_overview",)),
         Place("alarms.page", lazy_gettext("Alarms"), ("see_overview",)),
+        Place("officefigures.overview", lazy_gettext("Figures"), ("see_overview",)),
+        Place("peakdesk.overview", lazy_gettext("Peaks"), ("see_overview",)),
     )),
     Section(lazy_gettext("Parties"), (
         Place(

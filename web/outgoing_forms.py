@@ -28,6 +28,7 @@ EVENTS: Mapping[str, Any] = {
     "scrub.done": _("A call list was checked"),
     "scrub.failed": _("A call list could not be checked"),
     "scrub.expiring": _("Answers to a call list end soon"),
+    "peak.coming": _("Warning before a peak"),
     "endpoint.test": _("Test event"),
 }
 

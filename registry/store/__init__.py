@@ -18,6 +18,7 @@ from registry.store.clues import Clues
 from registry.store.codes import Codes
 from registry.store.consents import Consents
 from registry.store.credit import Credit
+from registry.store.daycounts import DayCounts
 from registry.store.editions import Editions
 from registry.store.engine import Engine
 from registry.store.enterprises import Enterprises
@@ -34,6 +35,7 @@ from registry.store.numberevents import NumberEvents
 from registry.store.opendata import OpenData
 from registry.store.organisations import Organisations
 from registry.store.parties import Parties
+from registry.store.peaks import Peaks
 from registry.store.penalties import Penalties
 from registry.store.peoplesreports import PeoplesReports
 from registry.store.quotas import Quotas
@@ -66,6 +68,7 @@ class Store:
         self.codes = Codes(engine)
         self.consents = Consents(engine)
         self.credit = Credit(engine)
+        self.day_counts = DayCounts(engine)
         self.editions = Editions(engine)
         self.enterprises = Enterprises(engine)
         self.epochs = Epochs(engine)
@@ -81,6 +84,7 @@ class Store:
         self.open_data = OpenData(engine)
         self.organisations = Organisations(engine)
         self.parties = Parties(engine)
+        self.peaks = Peaks(engine)
         self.peoples_reports = PeoplesReports(engine)
         self.penalties = Penalties(engine)
         self.quotas = Quotas(engine)

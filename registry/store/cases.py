@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from registry.cases import Case
@@ -59,6 +60,11 @@ class Cases:
         where, values = _where((), picked)
         rows = self._engine.rows(f"SELECT state, COUNT(*) AS n FROM case_file WHERE {where} GROUP BY state", **values)  # noqa: S608
         return {row["state"]: row["n"] for row in rows}
+
+    def opened_of(self, states: Sequence[str]) -> list[tuple[str, datetime]]:
+        """The cases that stand in some states: state, and when it was opened."""
+        rows = self._engine.rows("SELECT state, opened FROM case_file WHERE state IN :states", states=tuple(states))
+        return [(row["state"], from_micros(row["opened"])) for row in rows]
 
     def overdue(self, *, at: int) -> int:
         """How many cases are past their time (Micros)."""

@@ -57,6 +57,14 @@ class Measures:
         rows = self._engine.rows("SELECT state, COUNT(*) AS n FROM measure GROUP BY state")
         return {row["state"]: int(row["n"]) for row in rows}
 
+    def kinds_in(self, states: Iterable[str]) -> dict[str, int]:
+        """How many measures stand in some states, by kind, the most first."""
+        rows = self._engine.rows(
+            "SELECT kind, COUNT(*) AS n FROM measure WHERE state IN :states GROUP BY kind ORDER BY n DESC, kind",
+            states=tuple(states),
+        )
+        return {row["kind"]: row["n"] for row in rows}
+
     def due(self, *, at: int, limit: int) -> list[str]:
         """Measures that are to start or to end by a time (Micros)."""
         rows = self._engine.rows(

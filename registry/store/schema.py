@@ -19,6 +19,7 @@ from registry.store.migrations.carriers import CARRIERS
 from registry.store.migrations.cases import CASES
 from registry.store.migrations.cluebatches import CLUE_BATCHES
 from registry.store.migrations.clues import CLUES
+from registry.store.migrations.daycounts import DAY_COUNTS
 from registry.store.migrations.drift import DRIFT
 from registry.store.migrations.enterprises import ENTERPRISES
 from registry.store.migrations.epochs import EPOCHS
@@ -41,7 +42,7 @@ __all__ = ["MIGRATIONS", "Migration", "migrate", "newest"]
 MIGRATIONS: tuple[Migration, ...] = (
     LOOP, CARRIERS, EPOCHS, DRIFT, NUMBER_EVENTS, WEBHOOKS, OUTBOXES, BATCHES, SCRUBS, APPLICATIONS, RECEIPTS, GUARD,
     ENTERPRISES, HANDLING, PEOPLES_REPORTS, CASES, MEASURES, PENALTIES, CLUES, BULLETINS,
-    CLUE_BATCHES, FINES,
+    CLUE_BATCHES, FINES, DAY_COUNTS,
 )
 
 _LEDGER = "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL)"

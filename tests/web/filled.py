@@ -43,6 +43,7 @@ from tests.web.filled_casework import casework_pages, desk_of, publish
 from tests.web.filled_guard import alarms_of
 from tests.web.filled_measures import appealed_in, measure_of, measure_pages
 from tests.web.filled_outgoing import outgoing
+from tests.web.filled_peaks import peak_pages, peaks_in
 from tests.web.filled_scrubs import scrub_pages, scrubs_of
 from tests.web.receipting import with_receipt
 
@@ -133,13 +134,15 @@ def fill(registry: Registry) -> Viewers:
     alarm, decided = alarms_of(registry, "loans")
     publish(registry)
     case, told, measure = case_of(registry), reported(registry), measure_of(registry, "loans", carrier="cmcc")
-    return Viewers(
+    made = Viewers(
         tokens, held[0].name, batch, member_id, outgoing(registry), event, held_event, waiting=waiting,
         refused=refused, colleague=colleague.member, scrubs=scrubs_of(registry, "loans"),
         receipt=with_receipt(registry, "loans")[0], alarm=alarm, decided=decided, **told,
         case=case, measure=measure, appealed=appealed_in(registry, "loans", case=case, reference=told["report"]),
         desk=desk_of(registry, OTHER, sealed(registry, OTHER)),
     )
+    peaks_in(registry, "loans")
+    return made
 
 
 def reported(registry: Registry) -> dict[str, str]:
@@ -317,7 +320,7 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         *((endpoint, address, "scrubber") for endpoint, address in scrub_pages(viewers.scrubs)),
         ("receipts.one", f"/party/scrubs/{viewers.receipt}/receipt", "seller"),
         *_report_pages(viewers),
-        *case_pages(viewers.case), ("", "/there-is-nothing-here", ""), ("", "/officer/audit", "officer"),
+        *case_pages(viewers.case), *peak_pages(), ("", "/there-is-nothing-here", ""), ("", "/officer/audit", "officer"),
     ]  # fmt: skip
 
 
