@@ -16,6 +16,7 @@ from typing import Any
 from registry import outboxes, parties
 from registry.keys import KeyRing
 from registry.numbering import load_plan
+from registry.outside.shelf import FolderShelf
 from registry.rulebook import load_rulebooks
 from registry.settings import OutboxSettings, Settings
 from sync.ingest import ingest_due
@@ -72,7 +73,7 @@ def measure(rows: int, seed: int) -> list[tuple[str, str, str, bool]]:
         store = prepared(Path(folder), plan, keys, clock, seed)
         registry: Any = SimpleNamespace(
             store=store, keys=keys, clock=clock, plan=plan, rulebooks=load_rulebooks(), instance=Path(folder),
-            settings=Settings(outboxes=OutboxSettings(allow_private=True)),
+            shelf=FolderShelf(Path(folder) / "shelf"), settings=Settings(outboxes=OutboxSettings(allow_private=True)),
         )
         parties.add_party(store, clock, party="bench", kind="carrier", name_zh="运营商", name_en="Bench")
         outboxes.set_outbox(
