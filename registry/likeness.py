@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from datasketch import MinHash
 
 from registry.keys import FIRST_EPOCH
 
@@ -33,6 +32,8 @@ class Likeness:
     """Signatures under the key of this registry; texts seen lately are remembered."""
 
     def __init__(self, keys: KeyRing) -> None:
+        from datasketch import MinHash  # noqa: PLC0415 - brings SciPy, which takes every program half a second to load
+
         self._key = keys.derive("at-rest", "text-likeness", FIRST_EPOCH)
         seed = int.from_bytes(hashlib.blake2b(b"permutations", key=self._key, digest_size=4).digest(), "big")
         self._empty = MinHash(PLACES, seed, hashfunc=self._hash())
