@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 
 from registry import logs, parties
 from registry.assembly import Registry
-from registry.keys import KeyRing, SigningKeys
-from registry.outside import keyfile
+from registry.keys import KeyRing
 from registry.settings import Settings, parse
 from registry.store import Store
 from tests.doubles import FakeClock, MemoryShelf, MemorySms
+from tests.web.filled import Viewers
+from tests.web.refilled import Filled, whole
 from web.application import create_app
 
 if TYPE_CHECKING:
@@ -26,12 +29,13 @@ if TYPE_CHECKING:
     from registry.rulebook import Rulebooks
 
 Carrier = Callable[..., dict[str, str]]
+SETTINGS = "[site]\nbcrypt_cost = 4\ndefault_language = 'en'\n"
 
 
 @pytest.fixture
 def settings() -> Settings:
     """Settings with a cheap password hash; the rest are defaults."""
-    return parse("[site]\nbcrypt_cost = 4\ndefault_language = 'en'\n")
+    return parse(SETTINGS)
 
 
 @pytest.fixture
@@ -39,18 +43,45 @@ def registry(
     sqlite_store: Store, keys: KeyRing, clock: FakeClock, sms: MemorySms, shelf: MemoryShelf, plan: NumberPlan,
     rulebooks: Rulebooks, settings: Settings, tmp_path: Path,
 ) -> Registry:
-    (tmp_path / "keys").mkdir(mode=0o700, exist_ok=True)
-    keyfile.new_key(tmp_path / "keys" / keyfile.RECEIPT)
-    return Registry(
-        settings=settings, instance=tmp_path, clock=clock, store=sqlite_store, keys=keys,
-        signing=SigningKeys.from_seeds(bytes(32), bytes(range(32))), shelf=shelf, sms=sms, plan=plan,
-        rulebooks=rulebooks,
-    )
+    return whole(tmp_path, sqlite_store, settings, plan, rulebooks, keys=keys, clock=clock, sms=sms, shelf=shelf)
+
+
+@pytest.fixture(scope="session")
+def filled(
+    tmp_path_factory: pytest.TempPathFactory, migrated_file: Path, plan: NumberPlan, rulebooks: Rulebooks
+) -> Filled:
+    settings, keys = parse(SETTINGS), KeyRing(masters={1: bytes(range(32))})
+    return Filled(tmp_path_factory.mktemp("filled"), migrated_file, settings, plan, rulebooks, keys)
+
+
+@pytest.fixture
+def viewers(registry: Registry, filled: Filled) -> Viewers:
+    """Something has happened in the registry (`filled.py`); who may look at it."""
+    return filled.viewers_of(registry)
+
+
+class Compiled(BytecodeCache):
+    """Templates, compiled once for all applications of this process: that takes longer than showing all pages."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
 
 
 @pytest.fixture
 def app(registry: Registry) -> Flask:
-    return create_app(registry)
+    made = create_app(registry)
+    made.jinja_env.bytecode_cache = COMPILED
+    return made
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -17,14 +16,9 @@ from registry.store.feeds import FeedEditionRow
 from registry.times import to_micros
 from tests.doubles import FakeClock
 from tests.web.conftest import Carrier
-from tests.web.filled import Viewers, Visitor, fill
+from tests.web.filled import Viewers, Visitor
 
 WEAK = Findings(lost=3, weakened=2, foreign=1, repaired_bytes=5000)
-
-
-@pytest.fixture
-def viewers(registry: Registry) -> Viewers:
-    return fill(registry)
 
 
 def test_what_weakened_a_refusal_is_shown_until_an_officer_has_said_what_came_of_it(

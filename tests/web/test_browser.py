@@ -15,7 +15,7 @@ from registry.assembly import Registry
 from registry.preferences import EVERYTHING
 from registry.times import to_micros
 from tests.chromium import launched
-from tests.web.filled import Viewers, fill, pages, sealed
+from tests.web.filled import Viewers, pages, sealed
 
 pytestmark = pytest.mark.browser
 
@@ -46,11 +46,6 @@ def site(app: Flask) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@pytest.fixture
-def viewers(registry: Registry) -> Viewers:
-    return fill(registry)
 
 
 def cookies(site: str, language: str, token: str = "") -> list[dict[str, str]]:

@@ -15,12 +15,7 @@ from registry.assembly import Registry
 from registry.readers.rows import Row
 from registry.times import iso
 from tests.doubles import FakeClock
-from tests.web.filled import MINE, Viewers, Visitor, batch_of, fill, member
-
-
-@pytest.fixture
-def viewers(registry: Registry) -> Viewers:
-    return fill(registry)
+from tests.web.filled import MINE, Viewers, Visitor, batch_of, member
 
 
 @pytest.fixture

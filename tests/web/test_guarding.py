@@ -10,13 +10,8 @@ from registry import guardalarms, guardlanes, quotas
 from registry.assembly import Registry
 from registry.parties import get_party
 from tests.web.conftest import Carrier
-from tests.web.filled import Viewers, Visitor, fill
+from tests.web.filled import Viewers, Visitor
 from tests.web.filled_guard import ring
-
-
-@pytest.fixture
-def viewers(registry: Registry) -> Viewers:
-    return fill(registry)
 
 
 @pytest.fixture

@@ -15,12 +15,7 @@ from registry.assembly import Registry
 from registry.keys import KeyRing
 from tests.doubles import FakeClock
 from tests.web.conftest import Carrier
-from tests.web.filled import Viewers, Visitor, fill, pages
-
-
-@pytest.fixture
-def viewers(registry: Registry) -> Viewers:
-    return fill(registry)
+from tests.web.filled import Viewers, Visitor, pages
 
 
 def register(registry: Registry, private: bytes, party: str = "cmcc") -> None:

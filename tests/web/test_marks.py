@@ -14,13 +14,8 @@ from registry.numbers import Number
 from registry.sealing import SealedNumber, seal_one
 from registry.times import to_micros
 from tests.doubles import FakeClock
-from tests.web.filled import MINE, Viewers, Visitor, fill, sealed
+from tests.web.filled import MINE, Viewers, Visitor, sealed
 from tests.web.test_opendata import report
-
-
-@pytest.fixture
-def viewers(registry: Registry) -> Viewers:
-    return fill(registry)
 
 
 def mark(registry: Registry) -> SealedNumber:

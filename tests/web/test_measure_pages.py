@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 from flask import Flask
 
 from registry import credit, enterprises, measures, orders
 from registry.assembly import Registry
 from tests.doubles import FakeClock
-from tests.web.filled import Viewers, Visitor, fill, member
+from tests.web.filled import Viewers, Visitor, member
 from tests.web.filled_measures import officer
-
-
-@pytest.fixture
-def viewers(registry: Registry) -> Viewers:
-    return fill(registry)
 
 
 def test_a_seller_reads_what_a_measure_stands_on_and_appeals_once(

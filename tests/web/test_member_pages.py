@@ -6,21 +6,15 @@ import re
 from datetime import timedelta
 
 import pyotp
-import pytest
 from flask import Flask
 
 from registry import credentials, parties
 from registry.assembly import Registry
 from registry.times import to_micros
 from tests.doubles import FakeClock
-from tests.web.filled import Viewers, Visitor, fill
+from tests.web.filled import Viewers, Visitor
 
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture
-def viewers(registry: Registry) -> Viewers:
-    return fill(registry)
 
 
 def secret_on(page: str) -> str:

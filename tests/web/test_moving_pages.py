@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from registry import numberevents, resellers
 from registry.assembly import Registry
 from tests.web.conftest import Carrier
-from tests.web.filled import Viewers, Visitor, fill
+from tests.web.filled import Viewers, Visitor
 
 Problem = Callable[[Any, int], dict[str, Any]]
 NDJSON = "application/x-ndjson"
@@ -23,11 +23,6 @@ NDJSON = "application/x-ndjson"
 @pytest.fixture
 def headers(carrier: Carrier) -> dict[str, str]:
     return carrier("cmcc", "number-events")
-
-
-@pytest.fixture
-def viewers(registry: Registry) -> Viewers:
-    return fill(registry)
 
 
 def row(id_: str, **more: Any) -> dict[str, Any]:

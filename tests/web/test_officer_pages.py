@@ -16,11 +16,6 @@ from tests.web.test_carrier_pages import column
 
 
 @pytest.fixture
-def viewers(registry: Registry) -> Viewers:
-    return fill(registry)
-
-
-@pytest.fixture
 def officer(app: Flask, viewers: Viewers) -> Visitor:
     return Visitor(app, viewers.tokens["officer"])
 

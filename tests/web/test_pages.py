@@ -11,10 +11,11 @@ from markupsafe import escape
 
 from registry import sandbox
 from registry.assembly import Registry
-from tests.web.filled import MINE, Viewers, Visitor, fill, pages
+from tests.web.filled import MINE, Viewers, Visitor, pages
 from web.guard import guard_of
 
 LANGUAGES = {"zh_CN": "zh-CN", "en": "en"}
+SHOWN: dict[tuple[str, str], dict[str, str]] = {}
 NOT_PAGES = {  # answers without a page of their own
     "reportstates.own_evidence", "evidencepages.open_file",
     "static", "public.language", "people.code", "members.first", "members.second", "members.start", "officers.issue",
@@ -61,11 +62,6 @@ class Page(HTMLParser):
             self.texts[tag][-1] += data
 
 
-@pytest.fixture
-def viewers(registry: Registry) -> Viewers:
-    return fill(registry)
-
-
 @pytest.fixture(params=LANGUAGES)
 def language(request: pytest.FixtureRequest) -> str:
     found: str = request.param
@@ -73,12 +69,16 @@ def language(request: pytest.FixtureRequest) -> str:
 
 
 def texts_of(app: Flask, viewers: Viewers, language: str) -> dict[str, str]:
-    """Every page as it comes, by address and viewer."""
+    """Every page as it comes, by address and viewer; looked at once for the same viewers."""
+    seen = language, repr(viewers)
+    if seen in SHOWN:
+        return SHOWN[seen]
     found = {}
     for endpoint, address, viewer in pages(viewers):
         visitor = Visitor(app, viewers.tokens.get(viewer, ""), language)
         status = 200 if endpoint else 403 if viewer else 404
         found[f"{address} as {viewer or 'anybody'}"] = visitor.get(address, status=status)
+    SHOWN[seen] = found
     return found
 
 

@@ -17,7 +17,7 @@ from registry.assembly import Registry, assemble
 from registry.settings import WebhookSettings
 from tests.doubles import FakeClock
 from tests.web.conftest import Carrier
-from tests.web.filled import Viewers, Visitor, fill
+from tests.web.filled import Viewers, Visitor
 from web.commands import main
 
 Problem = Callable[[Any, int], dict[str, Any]]
@@ -124,11 +124,6 @@ def test_only_keys_for_it_see_webhooks_and_only_their_own(
 
 
 # on the pages
-
-
-@pytest.fixture
-def viewers(registry: Registry) -> Viewers:
-    return fill(registry)
 
 
 def secret_on(page: str) -> str:
