@@ -193,7 +193,7 @@ def decide_measure(story: Story, reference: str) -> str:
 def appeal(story: Story) -> None:
     """The provider reads what the measure stands on and appeals."""
     page = story.enter("owner", "/party/measures")
-    page.click("text=Look")
+    page.click("main >> text=Service suspended")
     for text in ("In force", "经核实的违规来电", "Rules 92, 93"):
         assert text in page.inner_text("main")
     page.fill("#text", "该号码为他人冒用，附证明。")
@@ -266,7 +266,7 @@ def test_a_report_with_a_picture_ends_in_a_measure_that_an_appeal_lifts_and_the_
         provider = story.window("owner")
         provider.reload()
         assert in_order(provider.inner_text("main"), "Service suspended", "Lifted")
-        provider.click("text=Look")
+        provider.click("main >> text=Service suspended")
         assert "证明属实" in provider.inner_text("main"), "whoever appealed is told why (rule 94)"
         for page in (provider.content(), desk):
             assert not [text for text in (DIGITS, "138****8000") if text in page], "who reported is unknown (rule 90)"

@@ -214,9 +214,10 @@ class Quarter:
                 self._person(digits, self._row(caller, "messages", Category.RETAIL) | {"description": _BOMB})
         caller = world.callers[world.named[OLD_HOLDER]][0]
         if day == MARKED_ON:
-            for digits in people[:MARKING].tolist():
-                for each in (caller, world.callers[world.named[UNTOLD]][0]):
+            for each in (caller, world.callers[world.named[UNTOLD]][0]):
+                for digits in people[:MARKING].tolist():
                     self._person(digits, self._row(each, "calls", Category.LOAN))
+                self.clock.moment += timedelta(minutes=5)
         if day == LATE_ON:  # about calls of before the number had another holder
             before = iso(self.clock.moment - timedelta(days=10))
             for digits in people[:LATE_EACH].tolist():

@@ -43,7 +43,7 @@ _NONCE = re.compile(r"[0-9a-z]{16}")
 class Judged:
     """A report as its page shows it: `caller` masked, `sentence` why, `rule` and `rulebook` by what.
 
-    `reference` of one's own alone.
+    `outcome` and what follows: of one's own alone.
     """
 
     caller: str
@@ -54,7 +54,7 @@ class Judged:
     sentence: str
     rule: str
     rulebook: str
-    own: bool
+    outcome: str = ""  # of who was asked; it says more than our own verdict
     reference: str = ""
     stands: tuple[str, str] = ("", "")  # colour and word of where it stands
     measure: Measure | None = None  # the newest that came of it
@@ -182,7 +182,7 @@ def _judged(row: Row, found: Handling | None, measures: Mapping[str, Measure]) -
         sentence=reason_sentence(row["reason"]),
         rule=row["rule"],
         rulebook=row["rulebook"],
-        own=found is not None,
+        outcome=found.outcome if found else "",
         reference=reference,
         stands=(colour, str(word)),
         measure=measures.get(reference),
