@@ -14,6 +14,7 @@ from pathlib import Path
 
 from registry import credentials, parties
 from registry.errors import InvalidInputError, SettingsError
+from registry.fining import Office
 from registry.gathering import Gatherer
 from registry.interfaces import Clock, Shelf, SmsGateway
 from registry.keys import FIRST_EPOCH, KeyRing, SigningKeys
@@ -82,6 +83,11 @@ class Registry:
     def calendar(self) -> Calendar:
         """The working days that are known, where the numbers are at home."""
         return Calendar(self.plan.holidays, self.settings.numbers.zone)
+
+    @property
+    def fines(self) -> Office:
+        """What fines are computed and kept with."""
+        return Office(self.store, self.clock, self.rulebooks, self.calendar)
 
     @property
     def receipt_keys(self) -> ReceiptKeys:

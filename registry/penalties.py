@@ -73,7 +73,7 @@ def compute(rulebook: Rulebook, facts: Facts, *, now: datetime, zone: str) -> Pr
         raise InvalidInputError("Sums and counts are not negative, and a violation lies in the past.", code="bad_facts")
     if facts.role == "merchant":
         return Proposal(0, 0, 0, False, False, False, True, (), (("to_department", "96"),))
-    over = now >= _years_after(facts.at, YEARS, zone)
+    over = now >= time_limit(facts.at, zone)
     minor = facts.minor and facts.corrected
     why = [("span_of_rulebook", "95")]
     most, least = rulebook.fines.most, rulebook.fines.least
@@ -89,6 +89,11 @@ def compute(rulebook: Rulebook, facts: Facts, *, now: datetime, zone: str) -> Pr
     proposed = least + round((most - least) * share / _ROUND) * _ROUND
     stands = () if facts.heard else ("not_heard",)
     return Proposal(least, most, min(proposed, most), True, True, facts.grave, False, stands, tuple(why))
+
+
+def time_limit(at: datetime, zone: str) -> datetime:
+    """When a violation of a moment can no longer be fined (rule 99)."""
+    return _years_after(at, YEARS, zone)
 
 
 def _of_income(rulebook: Rulebook, income: int | None) -> tuple[int, str]:

@@ -26,6 +26,7 @@ EDITION_PUBLISHED, KEY_ROTATED, REPORT_JUDGED = "edition.published", "key.rotate
 QUARANTINE_ADDED, MEASURE_PROPOSED = "quarantine.added", "measure.proposed"
 MEASURE_STARTED, MEASURE_LIFTED = "measure.started", "measure.lifted"
 REPORT_OVERDUE = "report.overdue"
+FINE_NOTICED, FINE_DECIDED = "fine.noticed", "fine.decided"
 SCRUB_DONE, SCRUB_FAILED, SCRUB_EXPIRING = "scrub.done", "scrub.failed", "scrub.expiring"
 PEAK_COMING = "peak.coming"
 EVENTS: Mapping[str, str] = {  # what an endpoint may ask for
@@ -37,6 +38,8 @@ EVENTS: Mapping[str, str] = {  # what an endpoint may ask for
     MEASURE_PROPOSED: "notice was given of a measure that is yours to carry out, or against you",
     MEASURE_STARTED: "a measure that is yours to carry out, or against you, is in force",
     MEASURE_LIFTED: "such a measure was lifted or is over",
+    FINE_NOTICED: "a fine against you is intended: until when you may ask to be heard",
+    FINE_DECIDED: "a fine against you was decided, or its proposal is over",
     SCRUB_DONE: "a call list was checked; its result waits for you",
     SCRUB_FAILED: "a call list could not be checked",
     SCRUB_EXPIRING: "the answers to a campaign's call list end soon",

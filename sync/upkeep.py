@@ -24,6 +24,7 @@ from registry import (
     epochs,
     evidence,
     evidencefiles,
+    fining,
     gathering,
     jobs,
     limits,
@@ -251,9 +252,12 @@ def side_by_side(registry: Registry, keep: Keep) -> jobs.Counts:
 
 
 def carry_out(registry: Registry, keep: Keep) -> jobs.Counts:
-    """Start and end measures whose time has come; carriers are given their orders."""
+    """Start and end measures whose time has come, for which carriers are given their orders; end fines whose time
+    limit is over."""
     keep()
-    return measures.run_due(registry.store, registry.clock)
+    counts = measures.run_due(registry.store, registry.clock)
+    keep()
+    return counts | fining.run_due(registry.fines)
 
 
 JOBS: Mapping[str, Job] = {

@@ -15,7 +15,6 @@ from registry.access import SYSTEM, Actor
 from registry.assembly import REGULATOR
 from registry.bulletins import Bulletin, Press
 from registry.errors import NotAllowedError
-from registry.fining import Office as FineOffice
 from registry.handling import of_reference
 
 if TYPE_CHECKING:
@@ -122,12 +121,13 @@ class Office:
         if case.state == "open":
             self.work(case)
         self._move(case.case_id, "warn")
-        office = FineOffice(store, clock, self.registry.rulebooks, self.registry.settings.numbers.zone)
+        office = self.registry.fines
         assert case.last is not None
         proposed = fining.propose(
             office, actor=self.asks, enterprise=enterprise, role="provider", at=case.last, case_id=case.case_id
         )
         cases.hear(*self.at, actor=self.asks, case_id=case.case_id, said="公司表示将整改")
+        fining.notice(office, actor=self.asks, penalty=proposed.penalty)
         heard = fining.hear(office, actor=self.asks, penalty=proposed.penalty, text="公司表示将整改")
         fined = fining.decide(
             office, actor=self.decides, penalty=proposed.penalty, sum=heard.proposal.proposed, reason="屡次违规"

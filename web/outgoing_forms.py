@@ -25,6 +25,8 @@ EVENTS: Mapping[str, Any] = {
     "measure.proposed": _("Notice of a measure"),
     "measure.started": _("A measure is in force"),
     "measure.lifted": _("A measure was lifted or is over"),
+    "fine.noticed": _("Notice of a fine"),
+    "fine.decided": _("A fine was decided, or is over"),
     "scrub.done": _("A call list was checked"),
     "scrub.failed": _("A call list could not be checked"),
     "scrub.expiring": _("Answers to a call list end soon"),

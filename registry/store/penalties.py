@@ -1,8 +1,8 @@
-"""SQL about penalty: fines that are proposed and decided."""
+"""SQL about penalty, penalty_move: fines that are proposed and decided, and each step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -15,11 +15,11 @@ from registry.times import from_micros, to_micros
 
 _NAMES = tuple(field.name for field in fields(Penalty))
 _ALL = ", ".join(_NAMES)
-_TIMES = ("proposed", "heard", "decided")
+_TIMES = ("proposed", "heard", "decided", "due", "noticed", "hear_by", "asked", "stated", "settled")
 
 
 class Penalties:
-    """Rows of penalty."""
+    """Rows of penalty, penalty_move."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -53,6 +53,52 @@ class Penalties:
         """Fines in some states, oldest first."""
         return self._many(
             "state IN :states ORDER BY proposed, penalty LIMIT :limit", states=tuple(states), limit=limit
+        )
+
+    def queue(
+        self, *, states: Iterable[str], enterprises: Sequence[str] | None = None, due_by: int = 0, limit: int,
+        after: int = 0,
+    ) -> tuple[Penalty, ...]:  # fmt: skip
+        """Fines in some states, of some enterprises, whose deadline ends by a time (Micros): what is due first comes
+        first."""
+        parts, values = ["state IN :states"], dict[str, Any](states=tuple(states), limit=limit, after=after)
+        if enterprises is not None:
+            parts.append("enterprise IN :enterprises")
+            values["enterprises"] = tuple(enterprises) or ("",)
+        if due_by:
+            parts.append("due > 0 AND due <= :due_by")
+            values["due_by"] = due_by
+        order = "CASE WHEN due = 0 THEN 1 ELSE 0 END, due, proposed DESC, penalty"
+        return self._many(f"{' AND '.join(parts)} ORDER BY {order} LIMIT :limit OFFSET :after", **values)
+
+    def counts(self) -> dict[str, int]:
+        """How many fines stand in each state."""
+        rows = self._engine.rows("SELECT state, COUNT(*) AS n FROM penalty GROUP BY state")
+        return {row["state"]: row["n"] for row in rows}
+
+    def due(self, states: Iterable[str], *, at: int, limit: int) -> list[str]:
+        """Fines in some states whose deadline ended by a time (Micros), the oldest first."""
+        rows = self._engine.rows(
+            """SELECT penalty FROM penalty WHERE state IN :states AND due > 0 AND due <= :at
+            ORDER BY due, penalty LIMIT :limit""",
+            states=tuple(states), at=at, limit=limit,
+        )
+        return [row["penalty"] for row in rows]
+
+    def note(self, penalty: Penalty, *, at: int, actor: str, action: str, note: str) -> None:
+        """Keep one move."""
+        self._engine.run(
+            """INSERT INTO penalty_move (penalty, place, at, actor, action, state, note)
+            SELECT :penalty, COALESCE(MAX(place), 0) + 1, :at, :actor, :action, :state, :note
+            FROM penalty_move WHERE penalty = :penalty""",
+            penalty=penalty.penalty, at=at, actor=actor, action=action, state=penalty.state, note=note,
+        )
+
+    def moves(self, penalty: str) -> list[Row]:
+        """All moves of a fine, in order: place, at, actor, action, state, note."""
+        return self._engine.rows(
+            "SELECT place, at, actor, action, state, note FROM penalty_move WHERE penalty = :penalty ORDER BY place",
+            penalty=penalty,
         )
 
     def _many(self, where: str, **values: Any) -> tuple[Penalty, ...]:

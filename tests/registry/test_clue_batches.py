@@ -13,9 +13,11 @@ from registry.audit import verify
 from registry.clues import Batch
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.keys import KeyRing
+from registry.numbering.holidays import load_holidays
 from registry.preferences import Category
 from registry.quarters import Quarter
 from registry.store import Store
+from registry.workdays import Calendar
 from tests.doubles import FakeClock
 from tests.registry.clueing import AFTER, FIRST, IN_Q, Desk, Q
 from tests.registry.gatheringup import member
@@ -215,12 +217,14 @@ def test_what_cannot_be_referred_is_said(desk: Desk, values: dict[str, str], cod
 
 def test_a_merchants_fine_is_referred_to_the_department_of_its_industry(desk: Desk, rulebooks: Any) -> None:
     enterprise = desk.enterprise(category=Category.EDUCATION)
-    office = fining.Office(desk.store, desk.clock, rulebooks, "Asia/Shanghai")
+    calendar = Calendar(load_holidays(), "Asia/Shanghai")
+    office = fining.Office(desk.store, desk.clock, rulebooks, calendar)
     fine = fining.propose(office, actor=desk.ann, enterprise=enterprise, role="merchant", at=IN_Q)
-    assert fine.state == "to_department"
-    made = clues.refer(
-        desk.store, desk.clock, actor=desk.ann, reason="商家", penalty=fine.penalty, enterprise=enterprise
-    )
+    assert (fine.state, fine.department) == ("to_department", "moe")
+    (made,) = desk.store.clues.waiting("moe")
+    with pytest.raises(ConflictError) as again:
+        clues.refer(desk.store, desk.clock, actor=desk.ann, reason="商家", penalty=fine.penalty, enterprise=enterprise)
+    assert again.value.code == "clue_exists"
     assert (made.kind, made.department, made.facts["reference"]) == ("fine", "moe", fine.penalty)
     with pytest.raises(ConflictError) as caught:
         cluemaking.make_addendum(desk.office, actor=desk.ann, department="nfra")

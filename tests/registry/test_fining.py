@@ -14,12 +14,14 @@ from registry.errors import ConflictError, InvalidInputError, NotAllowedError, N
 from registry.fining import Office, Penalty
 from registry.keys import KeyRing
 from registry.numbering import NumberPlan
+from registry.numbering.holidays import load_holidays
 from registry.parties import Member
 from registry.preferences import Category, Channel
 from registry.rulebook import Rulebooks
 from registry.scrubjobs import Ask
 from registry.settings import ScrubSettings
 from registry.store import Store
+from registry.workdays import Calendar
 from tests.doubles import FakeClock
 from tests.registry.joining import HUAWEI, Applicant, wish
 
@@ -33,7 +35,7 @@ ANNA, BEN = officer("anna"), officer("ben")
 
 @pytest.fixture
 def office(store: Store, clock: FakeClock, rulebooks: Rulebooks) -> Office:
-    return Office(store, clock, rulebooks, "Asia/Shanghai")
+    return Office(store, clock, rulebooks, Calendar(load_holidays(), "Asia/Shanghai"))
 
 
 def enterprise(office: Office, name: str = "甲公司") -> str:
@@ -45,8 +47,12 @@ def proposed(office: Office, whom: str, **more: Any) -> Penalty:
     return fining.propose(office, actor=ANNA, enterprise=whom, **values)
 
 
+def noticed(office: Office, whom: str, **more: Any) -> Penalty:
+    return fining.notice(office, actor=ANNA, penalty=proposed(office, whom, **more).penalty)
+
+
 def decided(office: Office, whom: str) -> Penalty:
-    made = fining.hear(office, actor=ANNA, penalty=proposed(office, whom).penalty, text="we did not know")
+    made = fining.hear(office, actor=ANNA, penalty=noticed(office, whom).penalty, text="we did not know")
     return fining.decide(office, actor=BEN, penalty=made.penalty, sum=made.proposal.proposed, reason="200 reports")
 
 
@@ -64,6 +70,9 @@ def test_a_fine_is_heard_decided_by_somebody_else_and_enters_the_credit_file(off
     ask = {"penalty": made.penalty, "sum": 10_000, "reason": "so it is"}
     assert isinstance(refused("own_proposal", lambda: fining.decide(office, actor=ANNA, **ask)), NotAllowedError)
     assert isinstance(refused("not_heard", lambda: fining.decide(office, actor=BEN, **ask)), ConflictError)
+    told = fining.notice(office, actor=ANNA, penalty=made.penalty)
+    assert (told.state, told.sum, told.due) == ("noticed", 10_000, told.hear_by)
+    assert refused("not_heard", lambda: fining.decide(office, actor=BEN, **ask))
     heard = fining.hear(office, actor=ANNA, penalty=made.penalty, text="call 13800138000, it was a mistake")
     assert heard.heard == office.clock.now()
     assert "13800138000" not in heard.hearing
@@ -89,7 +98,7 @@ def test_the_next_fine_counts_the_offences_that_stand_in_the_file(office: Office
 
 
 def test_time_that_ran_out_before_the_decision_leaves_no_fine(office: Office) -> None:
-    made = fining.hear(office, actor=ANNA, penalty=proposed(office, enterprise(office)).penalty, text="no")
+    made = fining.hear(office, actor=ANNA, penalty=noticed(office, enterprise(office)).penalty, text="no")
     office.clock.advance(days=731)
     assert refused(
         "no_fine", lambda: fining.decide(office, actor=BEN, penalty=made.penalty, sum=10_000, reason="late")

@@ -11,7 +11,7 @@ from web.api.messages import In, Out
 
 EventType = Literal[
     "edition.published", "key.rotated", "report.judged", "report.overdue", "quarantine.added", "measure.proposed",
-    "measure.started", "measure.lifted", "scrub.done", "scrub.failed", "scrub.expiring",
+    "measure.started", "measure.lifted", "fine.noticed", "fine.decided", "scrub.done", "scrub.failed", "scrub.expiring",
     "peak.coming",
 ]
 Events = Annotated[list[EventType], Meta(min_length=1, max_length=16)]
