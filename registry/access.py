@@ -34,15 +34,20 @@ ROLES: Mapping[str, frozenset[str]] = {
     "person": frozenset({"own_number", "own_reports"}),
     # members of the regulator
     "officer": frozenset({
-        PROVE, "see_overview", "see_jobs", "see_feeds", "see_reports", "release_reports", "manage_parties",
-        "manage_keys", "manage_members", "settle_alarms", "decide_events", "see_cases", "warn_of_peaks",
+        PROVE, "see_overview", "see_jobs", "see_feeds", "see_reports", "open_evidence", "release_reports",
+        "manage_parties", "manage_keys", "manage_members", "settle_alarms", "decide_events", "see_cases",
+        "warn_of_peaks",
     }),
     "operator": frozenset({PROVE, "see_overview", "see_jobs", "see_feeds", "manage_keys"}),
-    "auditor": frozenset({PROVE, "see_overview", "see_jobs", "read_audit", "see_cases"}),
+    "auditor": frozenset({PROVE, "see_overview", "see_jobs", "read_audit", "see_reports", "see_cases"}),
     # casework: who proposes never decides (their actions do not meet, and no one decides what they proposed)
-    "intake": frozenset({PROVE, "see_overview", "see_reports", "release_reports", "take_reports", "see_cases"}),
-    "investigator": frozenset({PROVE, "see_overview", "see_reports", "see_cases", "work_cases", "propose"}),
-    "decider": frozenset({PROVE, "see_overview", "see_reports", "see_cases", "decide"}),
+    "intake": frozenset({
+        PROVE, "see_overview", "see_reports", "open_evidence", "release_reports", "take_reports", "see_cases",
+    }),
+    "investigator": frozenset({
+        PROVE, "see_overview", "see_reports", "open_evidence", "see_cases", "work_cases", "propose",
+    }),
+    "decider": frozenset({PROVE, "see_overview", "see_reports", "open_evidence", "see_cases", "decide"}),
     "publisher": frozenset({PROVE, "see_overview", "see_cases", "publish", "warn_of_peaks"}),
     # members of a party, about their own party only
     "owner": frozenset({

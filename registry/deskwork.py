@@ -3,6 +3,8 @@
 Rules of this room:
 - A desk sees the caller that it answers for, when, how and about what; never who reported, which number was called or
   what the person wrote (rule 90): nothing here reads table report.
+- It sees the caller in full while it has to answer, for without it nobody can find out or stop anything; afterwards,
+  and in lists on pages, masked. A member's look at it stands in the audit trail (rule 115, ADR 31).
 - An answer is whole: a violation with the measure taken and what the person is told, an unfounded report with what the
   person is told, or "not ours"; its moves are made in one transaction. What was answered already is said, not changed.
 - Many answers are so many single ones: each is taken or refused by itself.
@@ -26,6 +28,7 @@ from registry.times import to_micros
 
 if TYPE_CHECKING:
     from registry.access import Actor
+    from registry.handlingmoves import Maker
 
 OPEN = ("forwarded", "violation", "unfounded", "measured")
 ANSWERED = ("fed_back", "told", "reopened", "appealed", "closed")
@@ -37,12 +40,13 @@ COLUMNS = (
     "reference", "state", "at", "received", "due", "late", "kind", "channel", "category", "mode", "caller", "class",
     "finding", "measure", "text",
 )  # fmt: skip
-_LONGEST = 500
+_LONGEST, _PIECE = 500, 500
 
 
 @dataclass(frozen=True, slots=True)
 class DeskReport:
-    """A report as its desk sees it. `overdue`: its deadline ran out; `finding`: what was answered, "" for nothing."""
+    """A report as its desk sees it. `overdue`: its deadline ran out; `caller`: in full, None once it was answered;
+    `masked`: the caller for screens, "" for a hidden one; `finding`: what was answered, "" for nothing."""
 
     reference: str
     state: str
@@ -56,6 +60,7 @@ class DeskReport:
     category: int
     mode: str
     caller: Number | None
+    masked: str
     class_: str
     finding: str
 
@@ -90,11 +95,13 @@ class Result:
 
 def shown(tools: Tools, found: Handling) -> DeskReport:
     """A report as its desk sees it."""
-    caller = unseal_one(tools.keys.at_rest, found.caller) if found.caller else None
+    number = unseal_one(tools.keys.at_rest, found.caller) if found.caller else None
+    caller, masked = number if found.state in OPEN else None, number.masked if number else ""
     overdue = found.due is not None and found.due <= tools.clock.now()
     return DeskReport(
         found.reference, found.state, found.at, found.received, found.due, overdue, found.late, found.kind,
-        found.channel, found.category, found.mode, caller, found.class_, found.outcome,
+        found.channel, found.category, found.mode, caller, masked, found.class_,
+        found.outcome,
     )  # fmt: skip
 
 
@@ -130,6 +137,33 @@ def one_of(tools: Tools, desk: str, reference: str) -> DeskReport:
     return shown(tools, _own(tools, desk, reference))
 
 
+def opened(tools: Tools, desk: str, reference: str, *, actor: Actor) -> DeskReport:
+    """As `one_of`, for a member's eyes: that the caller is shown in full stands in the audit trail first."""
+    found = one_of(tools, desk, reference)
+    if found.caller:
+        _note_look(tools, actor, "caller_seen", f"report:{reference}", 1)
+    return found
+
+
+def fetched(tools: Tools, desk: str, *, actor: Actor) -> list[DeskReport]:
+    """All that waits for a desk, for a file of a member's: that it was fetched stands in the audit trail."""
+    rows, cursor, more = [], "", True
+    while more:
+        page, cursor = page_of(tools, desk, states=OPEN, cursor=cursor, limit=_PIECE)
+        rows += page
+        more = bool(cursor)
+    if rows:
+        _note_look(tools, actor, "desk_fetched", f"party:{desk}", len(rows))
+    return rows
+
+
+def _note_look(tools: Tools, actor: Actor, action: str, subject: str, reports: int) -> None:
+    with tools.store.writing(about="audit"):
+        audit.append(
+            tools.store, tools.clock, actor=actor.name, action=action, subject=subject, detail={"reports": reports}
+        )
+
+
 def _own(tools: Tools, desk: str, reference: str) -> Handling:
     found = tools.store.handling.of_reference(reference)
     if found is None or not desk or found.desk != desk:
@@ -145,13 +179,20 @@ def answer(tools: Tools, *, desk: str, actor: Actor, reference: str, said: Answe
     """
     said.check()
     with tools.store.writing(about=f"report {reference}"):
-        found = _own(tools, desk, reference)
-        for action, note, text in _steps(found.state, said):
-            found = move_inside(tools, found, move_of(action, found.state, "desk"), actor=actor.name, note=note,
-                                answer=text)  # fmt: skip
-        audit.append(tools.store, tools.clock, actor=actor.name, action="report_answer",
-                     subject=f"report:{reference}", detail={"finding": said.finding, "state": found.state})  # fmt: skip
+        found = answer_inside(tools, _own(tools, desk, reference), said, maker="desk", actor=actor)
     return shown(tools, found)
+
+
+def answer_inside(tools: Tools, found: Handling, said: Answer, *, maker: Maker, actor: Actor) -> Handling:
+    """Inside `writing()`: make the moves of an answer that was checked. Raises ConflictError no_such_move."""
+    for action, note, text in _steps(found.state, said):
+        found = move_inside(tools, found, move_of(action, found.state, maker), actor=actor.name, note=note,
+                            answer=text)  # fmt: skip
+    audit.append(
+        tools.store, tools.clock, actor=actor.name, action="report_answer", subject=f"report:{found.reference}",
+        detail={"finding": said.finding, "state": found.state},
+    )
+    return found
 
 
 def _steps(state: str, said: Answer) -> Iterator[tuple[str, str, str]]:

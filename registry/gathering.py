@@ -7,7 +7,8 @@ Rules of this room:
 - Whoever stays just under the threshold with each number (rule 78: 198 of 200), or spreads over many, is found by the
   sum of the enterprise and by how many of its numbers stand just below.
 - Many people with one text against one company in an hour is held for review and not counted (rules 79, 81); so is what
-  one person sends twice a minute. What was reported before a number got another holder never counts against the new.
+  one person sends twice a minute. What somebody has released (`heldreports.py`) is not held again for the same.
+- What was reported before a number got another holder never counts against the new.
 - A judged violation counts until somebody finds it unfounded, then no more.
 """
 
@@ -135,16 +136,25 @@ def _hold(work: Gatherer, clusters: Sequence[tuple[Row, str]]) -> int:
     for row, cluster in clusters:
         if row["source"] == PEOPLE:
             spans.setdefault(cluster, []).append(row["received"])
-    held = 0
+    held, reviewed = 0, work.store.gathering.reviewed(spans)
     for cluster, times in spans.items():
         around = work.store.gathering.of_text(cluster, PEOPLE, since=min(times) - HOUR, until=max(times) + HOUR)
-        held += work.store.gathering.hold(_twice(around), SAME_TEXT)
+        held += work.store.gathering.hold(_twice(_fresh(around, reviewed, SAME_TEXT)), SAME_TEXT)
         by_party: dict[str, list[Row]] = {}
-        for row in around:
+        for row in _fresh(around, reviewed, BOMBING):
             by_party.setdefault(_against(row), []).append(row)
         for rows in by_party.values():
             held += work.store.gathering.hold(_wave(rows, work.settings.bombing_reporters), BOMBING)
     return held
+
+
+def _fresh(rows: Sequence[Row], reviewed: Mapping[tuple[str, str, str], int], why: str) -> list[Row]:
+    """The rows, with those that somebody has looked at since they came marked: they are not held again for the same."""
+    return [
+        {**row, "held": "reviewed"}
+        if not row["held"] and row["received"] <= reviewed.get((row["cluster"], _enterprise(row), why), -1) else row
+        for row in rows
+    ]  # fmt: skip
 
 
 def _twice(rows: Sequence[Row]) -> list[tuple[str, str]]:

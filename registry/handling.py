@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from registry import audit
-from registry.errors import InvalidInputError, NotFoundError, UnavailableError
+from registry.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from registry.handlingmoves import ACCEPT_DAYS, REPLY_DAYS, Deadline, Maker, Move, move_of
 from registry.keys import FIRST_EPOCH
 from registry.logs import without_numbers
@@ -123,13 +123,14 @@ def of_reference(store: Store, reference: str) -> Handling:
 
 def move(
     tools: Tools, *, reference: str, action: str, maker: Maker, actor: Actor, note: str = "", desk: str | None = None,
-    answer: str = "",
+    answer: str = "", seen: datetime | None = None,
 ) -> Handling:
     """Make one move of a report. `desk`: for a desk's move the party that makes it, for `forward` whom it goes to;
-    `answer`: what the person is told, kept sealed.
+    `answer`: what the person is told, kept sealed; `seen`: the last move that whoever moves it knew of.
 
-    Raises NotFoundError no_such_report (also for another desk's), ConflictError no_such_move, NotAllowedError
-    not_your_move, InvalidInputError no_note (a report is returned with what is missing), no_desk.
+    Raises NotFoundError no_such_report (also for another desk's), ConflictError no_such_move, moved_meanwhile (since
+    `seen`), not_held, NotAllowedError not_your_move, InvalidInputError no_note (a report is returned with what is
+    missing), no_desk.
     """
     if action == "return" and not note.strip():
         raise InvalidInputError("Say what is missing in the report.", code="no_note")
@@ -139,11 +140,20 @@ def move(
         found = of_reference(tools.store, reference)
         if maker == "desk" and found.desk != desk:
             raise NotFoundError("There is no such report.", code="no_such_report")
+        must_be_as_seen(found, seen)
+        if action == "dismiss" and not found.held:
+            raise ConflictError("Only what is held is closed so.", code="not_held")
         moved = move_inside(tools, found, move_of(action, found.state, maker), actor=actor.name, note=note,
                             desk=desk if action == "forward" else None, answer=answer)  # fmt: skip
         audit.append(tools.store, tools.clock, actor=actor.name, action=f"report_{action}",
                      subject=f"report:{reference}", detail={"state": moved.state})  # fmt: skip
     return moved
+
+
+def must_be_as_seen(found: Handling, seen: datetime | None) -> None:
+    """Nobody has moved a report since somebody saw it. Raises ConflictError moved_meanwhile."""
+    if seen is not None and found.updated != seen:
+        raise ConflictError("Somebody else has moved this report meanwhile.", code="moved_meanwhile")
 
 
 def _must_have_desk(store: Store, desk: str) -> None:

@@ -7,7 +7,6 @@ through its use case, and what stands against it is said on the page.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -19,35 +18,17 @@ from registry.access import may
 from registry.casemoves import MOVES, WORKED, moves_from
 from registry.cases import Case
 from registry.errors import InvalidInputError, NotFoundError, RegistryError
-from registry.keys import FIRST_EPOCH
-from registry.logs import without_numbers
-from registry.sealing import unseal_one, unseal_text
-from registry.tracing import Traced, trace
 from web import casewords, guard, measurewords
 from web.cases import may_move, names_of, workers
 from web.current import registry_of
 from web.officers import room
 from web.parties import actor
 from web.people import Page
+from web.shownreports import ShownReport, shown, trace_of
 
 REPORTS = 50
 _ROLES: Mapping[str, penalties.Role] = {"merchant": "merchant", "carrier": "carrier", "provider": "provider"}
 blueprint = room("casefiles", __name__)
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """One report as a case shows it: masked, without numbers, with no reporter."""
-
-    row: Mapping[str, Any]
-    caller: str
-    called: str
-    text: str
-
-    @property
-    def reference(self) -> str:
-        """Its reference number."""
-        return str(self.row["reference"])
 
 
 @blueprint.get("/officer/cases/<case_id>")
@@ -59,13 +40,13 @@ def one(case_id: str) -> Page:
     found = cases.case_of(store, case_id)
     after = max(request.args.get("after", 0, type=int), 0) % 2**31
     rows = store.cases.reports(case_id, limit=REPORTS + 1, after=after)
-    shown = [_evidence(row) for row in rows[:REPORTS]]
-    pair = _pair(shown)
+    evidence = [shown(row) for row in rows[:REPORTS]]
+    pair = _pair(evidence)
     against = store.enterprises.enterprise(found.enterprise)
     return render_template(
         "cases/one.html", case=found, against=against, now=now, words=casewords, of_measures=measurewords,
         moves=store.cases.moves(case_id),
-        evidence=shown, pair=[(each, _trace(each)) for each in pair], members=workers(), names=names_of(),
+        evidence=evidence, pair=[(each, trace_of(each)) for each in pair], members=workers(), names=names_of(),
         older=url_for("casefiles.one", case_id=case_id, after=after + REPORTS) if len(rows) > REPORTS else None,
         first=url_for("casefiles.one", case_id=case_id) if after else None,
         others=[each for each in store.cases.of_enterprise(found.enterprise) if each.case_id != case_id]
@@ -84,31 +65,16 @@ def _decides(case: Case) -> bool:
     return move is not None and may(actor(), move.decider) and case.proposed_by != actor().name
 
 
-def _evidence(row: Mapping[str, Any]) -> Evidence:
-    registry = registry_of()
-    text = ""
-    if row["description"]:
-        text = unseal_text(registry.keys.derive("at-rest", "report", FIRST_EPOCH), row["description"])
-    masked = [unseal_one(registry.keys.at_rest, row[name]).masked if row[name] else "" for name in ("caller", "called")]
-    return Evidence(row, masked[0], masked[1], without_numbers(text))
-
-
-def _pair(shown: list[Evidence]) -> list[Evidence]:
+def _pair(reports: list[ShownReport]) -> list[ShownReport]:
     """The two reports that stand side by side: those that the address names, else the newest and another text."""
-    wanted = [each for name in ("left", "right") for each in shown if each.reference == request.args.get(name)]
-    rest = [each for each in shown if each not in wanted]
+    wanted = [each for name in ("left", "right") for each in reports if each.reference == request.args.get(name)]
+    rest = [each for each in reports if each not in wanted]
     first = wanted[0] if wanted else rest[0] if rest else None
     if first is None or len(wanted) == 2:
         return wanted
     others = [each for each in rest if each is not first]
     others.sort(key=lambda each: each.row["cluster"] == first.row["cluster"])  # another text first
     return [first, *others[:1]]
-
-
-def _trace(each: Evidence) -> tuple[Traced, ...]:
-    registry = registry_of()
-    row = each.row
-    return trace(registry.store, registry.plan, registry.rulebooks, row)
 
 
 def _fine(case: Case) -> penalties.Proposal | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -23,7 +22,7 @@ from registry.organisations import skeleton
 from registry.parties import Member
 from registry.preferences import Category
 from registry.times import to_micros
-from web import casewords, guard
+from web import casewords, guard, savedviews
 from web.current import registry_of
 from web.officers import room
 from web.parties import actor
@@ -31,7 +30,6 @@ from web.people import Page
 from web.tables import Asked, asked
 
 PAGE = 50
-_LONGEST = 60
 SORTS = ("due", "opened", "reports", "updated")
 blueprint = room("cases", __name__)
 
@@ -49,15 +47,14 @@ def queue() -> Page:
         states=states, sort=seen.sort, descending=seen.descending, limit=PAGE + 1, after=after, **picked
     )
     counts = registry.store.cases.counts()
-    member = actor().member
     return render_template(
         "cases/queue.html", rows=rows[:PAGE], seen=seen, counts=counts, now=now, words=casewords, members=workers(),
         names=names_of(),
         older=seen.link(after=after + PAGE) if len(rows) > PAGE else None, first=seen.link() if after else None,
         enterprises=registry.store.enterprises.these(case.enterprise for case in rows),
-        views=registry.store.cases.views(member.member) if member else [],
+        views=savedviews.views("cases"),
         overdue=registry.store.cases.overdue(at=to_micros(now)), working=sum(counts.get(each, 0) for each in WORKED),
-        states=STATES, categories=list(Category), here=_query(seen), moves=MOVES,
+        states=STATES, categories=list(Category), here=savedviews.query(seen), moves=MOVES,
         chooses=any(may(actor(), each) for each in ("work_cases", "decide", "publish")),
     )
 
@@ -93,11 +90,6 @@ def _picked(seen: Asked, now: int) -> tuple[Sequence[str], dict[str, Any]]:
     return states, picked
 
 
-def _query(seen: Asked) -> str:
-    said = {**seen.picked, "sort": seen.order}
-    return urlencode({name: value for name, value in said.items() if value})
-
-
 def workers() -> list[Member]:
     """Members of the regulator who work on cases."""
     return [each for each in _members() if each.state == "active" and ROLES[each.role] & {"work_cases", "decide"}]
@@ -118,15 +110,7 @@ def _members() -> list[Member]:
 @guard.member("see_cases")
 def keep_view() -> Response:
     """Keep what the queue shows under a name, or forget a view."""
-    store, member = registry_of().store, actor().member
-    name, query = request.form.get("name", "").strip()[:_LONGEST], request.form.get("query", "")[:500]
-    assert member is not None
-    forget = request.form.get("forget") == "yes"
-    if name:
-        with store.writing():
-            store.cases.save_view(member.member, name, "" if forget else query or "state=")
-        flash(_("The view is forgotten.") if forget else _("The view is kept."), "ok")
-    return redirect(f"{url_for('cases.queue')}?{'' if forget else query}", 303)
+    return savedviews.keep("cases", "cases.queue")
 
 
 @blueprint.post("/officer/cases/bulk")
@@ -156,7 +140,7 @@ def bulk() -> Response:
         flash(_("Choose some cases first."), "warn")
     if done:
         flash(ngettext("Done for %(num)d case.", "Done for %(num)d cases.", done), "ok")
-    return redirect(f"{url_for('cases.queue')}?{request.form.get('query', '')[:500]}", 303)
+    return savedviews.back_to("cases.queue")
 
 
 @blueprint.post("/officer/cases/open")

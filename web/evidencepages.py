@@ -1,6 +1,7 @@
 """Evidence of people's reports, for the regulator's members: what there is, and each file under record.
 
-Rules of this room: opening a file is written down before it is given; who reported stands nowhere here (rule 90).
+Rules of this room: opening a file is written down before it is given, and is not for those who only read (auditors);
+who reported stands nowhere here (rule 90).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def files(reference: str) -> Page:
 
 
 @blueprint.get("/officer/reports/<reference>/evidence/<file>")
-@guard.member("see_reports")
+@guard.member("open_evidence")
 def open_file(reference: str, file: str) -> Response:
     """One file of evidence; that it was looked at stands in the audit trail."""
     registry = registry_of()

@@ -121,6 +121,11 @@ OFFICE: tuple[Section, ...] = (
               ("guarding.alarm", "guarding.lane")),
         Place("outboxes.all_outboxes", lazy_gettext("Outboxes"), ("manage_parties",)),
     )),
+    Section(lazy_gettext("Reports"), (
+        Place("centre.queue", lazy_gettext("Queue"), ("see_reports",),
+              ("centrefiles.one", "centrefiles.answer", "centre.bulk", "evidencepages.files")),
+        Place("centreheld.waves", lazy_gettext("Held reports"), ("see_reports",)),
+    )),
     Section(lazy_gettext("Cases"), (
         Place("cases.queue", lazy_gettext("Cases"), ("see_cases",), ("casefiles.one",)),
         Place("measuredesk.overview", lazy_gettext("Measures"), ("see_cases",), ("measuredesk.one",)),

@@ -1,7 +1,8 @@
 """Pages of a party's desk: the reports that wait for its answer, answered one by one, many at once, or by a CSV file.
 
-Rules of this room: everything is about the member's own party; nothing shows who reported or was called (rule 90); a
-file comes back with the same columns, and what it leaves empty stays unanswered.
+Rules of this room: everything is about the member's own party; nothing shows who reported or was called (rule 90), the
+caller is whole only where it has to be answered for (ADR 31); a file comes back with the same columns, and what it
+leaves empty stays unanswered.
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ from web.tables import asked
 blueprint = room("queues", __name__)
 
 _ROWS = 50
-_PIECE = 500
 _ANSWER = ("reference", "finding", "measure", "text")
 HANDLING: dict[str, tuple[str, Any]] = {  # state -> colour, words
     "submitted": ("warn", lazy_gettext("Received")),
@@ -102,7 +102,6 @@ def overview() -> Page:
 def one(reference: str) -> Page:
     """One report, and its answer."""
     party, form, status = own_party().party, AnswerForm(), 200
-    found = deskwork.one_of(tools(), party, reference)
     if request.method == "POST":
         status = 422
         if form.validate():
@@ -113,6 +112,7 @@ def one(reference: str) -> Page:
             else:
                 flash(_("The report is answered."), "ok")
                 return redirect(url_for("queues.overview"), 303)
+    found = deskwork.opened(tools(), party, reference, actor=actor())
     return render_template("party/desk_one.html", report=found, form=form, open=found.state in OPEN), status
 
 
@@ -137,13 +137,8 @@ def download() -> Response:
 
 def _csv(party: str) -> list[str]:
     """The lines of the file; read at once, because what is answered meanwhile leaves the desk."""
-    lines = ["\ufeff" + _line(COLUMNS)]
-    cursor = ""
-    while True:
-        rows, cursor = deskwork.page_of(tools(), party, states=OPEN, cursor=cursor, limit=_PIECE)
-        lines += [_line(_cells(each)) for each in rows]
-        if not cursor:
-            return lines
+    rows = deskwork.fetched(tools(), party, actor=actor())
+    return ["\ufeff" + _line(COLUMNS), *(_line(_cells(each)) for each in rows)]
 
 
 def _cells(found: DeskReport) -> tuple[object, ...]:

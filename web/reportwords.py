@@ -52,6 +52,8 @@ STEPS: Mapping[str, Any] = {  # moves of `handlingmoves`
     "appeal": lazy_gettext("It is before the appeal body, 12300."),
     "close": lazy_gettext("The report is closed."),
     "late": lazy_gettext("The time for this step ran out. It still has to be done; the administration knows."),
+    "release": lazy_gettext("Many reports like yours came at once. Somebody looked at them: they count."),
+    "dismiss": lazy_gettext("Many reports like yours came at once. Somebody looked at them: they do not count."),
 }
 
 CASE_STEPS: Mapping[str, Any] = {  # of `consequences`: decided in the case that the report speaks in

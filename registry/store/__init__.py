@@ -13,6 +13,7 @@ from registry.store.audit import Audit
 from registry.store.batchrows import BatchRows
 from registry.store.bulletins import Bulletins
 from registry.store.cases import Cases
+from registry.store.centre import Centre
 from registry.store.checks import Checks
 from registry.store.clues import Clues
 from registry.store.codes import Codes
@@ -43,6 +44,7 @@ from registry.store.receiptkeys import ReceiptKeyRows
 from registry.store.receipts import Receipts
 from registry.store.registrations import Registrations
 from registry.store.reports import Reports
+from registry.store.savedviews import SavedViews
 from registry.store.schema import migrate, newest
 from registry.store.scrubjobs import ScrubJobs
 from registry.store.scrubs import Scrubs
@@ -63,6 +65,7 @@ class Store:
         self.batch_rows = BatchRows(engine)
         self.bulletins = Bulletins(engine)
         self.cases = Cases(engine)
+        self.centre = Centre(engine)
         self.checks = Checks(engine)
         self.clues = Clues(engine)
         self.codes = Codes(engine)
@@ -93,6 +96,7 @@ class Store:
         self.registrations = Registrations(engine)
         self.reports = Reports(engine)
         self.serving = Serving(engine)
+        self.saved_views = SavedViews(engine)
         self.scrub_jobs = ScrubJobs(engine)
         self.scrubs = Scrubs(engine)
         self.sessions = Sessions(engine)

@@ -1,4 +1,4 @@
-"""SQL about case_file, case_move, case_report, case_view: cases, and the reports that speak for them."""
+"""SQL about case_file, case_move, case_report: cases, and the reports that speak for them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ _TIMES = ("opened", "updated", "due", "first", "last", "proposed", "runs")
 _TRUTHS = ("escalated", "undated")
 SORTS: Mapping[str, str] = {"due": "CASE WHEN due = 0 THEN 1 ELSE 0 END, due", "opened": "opened",
                             "reports": "reports", "updated": "updated"}  # fmt: skip
+SHOWN = """h.reference, h.state, h.kind, h.channel, h.category, h.caller_kind, h.carrier, h.provider,
+    h.content AS content_party, h.resource, h.rulebook, h.verdict, h.reason, h.outcome, h.cluster, h.received, r.called,
+    r.content, r.telemarketer, r.description, r.rule"""  # of a report with its handling, as pages show it
 _LOOKUP = 500
 
 
 class Cases:
-    """Rows of case_file, case_move, case_report, case_view."""
+    """Rows of case_file, case_move, case_report."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -119,15 +122,13 @@ class Cases:
     def reports(self, case_id: str, *, limit: int, after: int = 0) -> list[Row]:
         """The newest reports of a case with their handling: reference, state, at, cluster, …, description, files."""
         return self._engine.rows(
-            """SELECT c.source, c.source_id, c.campaign, c.at, c.caller, h.reference, h.state, h.kind, h.channel,
-                h.category, h.caller_kind, h.carrier, h.provider, h.content AS content_party, h.resource, h.rulebook,
-                h.verdict, h.reason, h.outcome, h.cluster, h.received, r.called, r.content, r.telemarketer,
-                r.description, r.rule, (SELECT COUNT(*) FROM evidence_file AS f
+            f"""SELECT c.source, c.source_id, c.campaign, c.at, c.caller, {SHOWN}
+                , (SELECT COUNT(*) FROM evidence_file AS f
                     WHERE f.source = c.source AND f.source_id = c.source_id AND f.whole = 1) AS files
             FROM case_report AS c
             JOIN handling AS h ON h.source = c.source AND h.source_id = c.source_id
             LEFT JOIN report AS r ON r.source = c.source AND r.source_id = c.source_id
-            WHERE c.case_id = :case_id ORDER BY c.at DESC, c.source, c.source_id LIMIT :limit OFFSET :after""",
+            WHERE c.case_id = :case_id ORDER BY c.at DESC, c.source, c.source_id LIMIT :limit OFFSET :after""",  # noqa: S608
             case_id=case_id, limit=limit, after=after,
         )
 
@@ -199,25 +200,6 @@ class Cases:
         found = self.case(case_id)
         assert found is not None
         return found
-
-    # views
-
-    def views(self, member: str) -> list[Row]:
-        """The saved views of a member: name, query."""
-        return self._engine.rows(
-            "SELECT name, query FROM case_view WHERE member = :member ORDER BY name", member=member
-        )
-
-    def save_view(self, member: str, name: str, query: str) -> None:
-        """Keep a view under a name; with an empty query forget it."""
-        if not query:
-            self._engine.run("DELETE FROM case_view WHERE member = :member AND name = :name", member=member, name=name)
-            return
-        self._engine.run(
-            """INSERT INTO case_view (member, name, query) VALUES (:member, :name, :query)
-            ON CONFLICT (member, name) DO UPDATE SET query = excluded.query""",
-            member=member, name=name, query=query,
-        )
 
     def _many(self, where: str, **values: Any) -> tuple[Case, ...]:
         rows = self._engine.rows(f"SELECT {_ALL} FROM case_file WHERE {where}", **values)  # noqa: S608 - fixed texts

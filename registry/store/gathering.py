@@ -99,6 +99,18 @@ class Gathering:
             [{"source": source, "id": id_, "why": why} for source, id_ in reports],
         )
 
+    def reviewed(self, clusters: Iterable[str]) -> dict[tuple[str, str, str], int]:
+        """When somebody last decided about what was held (Micros), by cluster, enterprise and why."""
+        found: dict[tuple[str, str, str], int] = {}
+        for part in _slices(clusters):
+            rows = self._engine.rows(
+                """SELECT cluster, enterprise, held, MAX(at) AS at FROM held_review WHERE cluster IN :part
+                GROUP BY cluster, enterprise, held""",
+                part=part,
+            )
+            found.update({(row["cluster"], row["enterprise"], row["held"]): row["at"] for row in rows})
+        return found
+
     # campaigns
 
     def links(self, links: Iterable[str]) -> dict[tuple[str, str], str]:

@@ -34,6 +34,10 @@ class Handlings:
         found = self._many("reference = :reference", reference=reference)
         return found[0] if found else None
 
+    def these(self, references: Sequence[str]) -> tuple[Handling, ...]:
+        """The handlings of some references, in no order."""
+        return self._many("reference IN :some", some=tuple(references)) if references else ()
+
     def of_report(self, source: str, source_id: str) -> Handling | None:
         """The handling of a report."""
         found = self._many("source = :source AND source_id = :id", source=source, id=source_id)

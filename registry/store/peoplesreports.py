@@ -57,6 +57,13 @@ class PeoplesReports:
             source=source, source_id=source_id, **report,
         )  # fmt: skip
 
+    def ask_for(self, source: str, source_id: str, *, missing: str) -> None:
+        """Write down what a report lacks, for its sender to complete it."""
+        self._engine.run(
+            "UPDATE peoples_report SET missing = :missing WHERE source = :source AND source_id = :id",
+            missing=missing, source=source, id=source_id,
+        )
+
     def purge(self, *, most: int) -> int:
         """Delete what belongs to reports that are gone, at most so many; how many."""
         return self._engine.run(

@@ -17,6 +17,7 @@ from registry.store.migrations.batches import BATCHES
 from registry.store.migrations.bulletins import BULLETINS
 from registry.store.migrations.carriers import CARRIERS
 from registry.store.migrations.cases import CASES
+from registry.store.migrations.centre import CENTRE
 from registry.store.migrations.cluebatches import CLUE_BATCHES
 from registry.store.migrations.clues import CLUES
 from registry.store.migrations.daycounts import DAY_COUNTS
@@ -42,7 +43,7 @@ __all__ = ["MIGRATIONS", "Migration", "migrate", "newest"]
 MIGRATIONS: tuple[Migration, ...] = (
     LOOP, CARRIERS, EPOCHS, DRIFT, NUMBER_EVENTS, WEBHOOKS, OUTBOXES, BATCHES, SCRUBS, APPLICATIONS, RECEIPTS, GUARD,
     ENTERPRISES, HANDLING, PEOPLES_REPORTS, CASES, MEASURES, PENALTIES, CLUES, BULLETINS,
-    CLUE_BATCHES, FINES, DAY_COUNTS,
+    CLUE_BATCHES, FINES, DAY_COUNTS, CENTRE,
 )
 
 _LEDGER = "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL)"

@@ -39,7 +39,7 @@ from registry.times import iso, to_micros
 from registry.uscc import company_number
 from sync import feed
 from tests.web.filled_cases import case_of, case_pages
-from tests.web.filled_casework import casework_pages, desk_of, publish
+from tests.web.filled_casework import casework_pages, centre_pages, desk_of, publish, wave_of
 from tests.web.filled_guard import alarms_of
 from tests.web.filled_measures import appealed_in, measure_of, measure_pages
 from tests.web.filled_outgoing import outgoing
@@ -75,6 +75,7 @@ class Viewers:
     report: str = ""  # the reference of one's own, with evidence
     returned: str = ""
     case: str = ""
+    wave: str = ""  # a report that is held with others
 
 
 def sealed(registry: Registry, text: str = MINE) -> SealedNumber:
@@ -121,7 +122,7 @@ def fill(registry: Registry) -> Viewers:
         "officer": member(registry, "regulator", "officer"), "auditor": member(registry, "regulator", "auditor"),
         "owner": member(registry, "cmcc", "owner"), "scrubber": member(registry, "loans", "scrubber"),
         "investigator": member(registry, "regulator", "investigator"),
-        "decider": member(registry, "regulator", "decider"),
+        "decider": member(registry, "regulator", "decider"), "intake": member(registry, "regulator", "intake"),
     }
     batch = batch_of(registry)
     event, held_event = _move(registry)
@@ -139,7 +140,7 @@ def fill(registry: Registry) -> Viewers:
         refused=refused, colleague=colleague.member, scrubs=scrubs_of(registry, "loans"),
         receipt=with_receipt(registry, "loans")[0], alarm=alarm, decided=decided, **told,
         case=case, measure=measure, appealed=appealed_in(registry, "loans", case=case, reference=told["report"]),
-        desk=desk_of(registry, OTHER, sealed(registry, OTHER)),
+        desk=desk_of(registry, OTHER, sealed(registry, OTHER)), wave=wave_of(registry),
     )
     peaks_in(registry, "loans")
     return made
@@ -319,7 +320,7 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("parties.keys", "/party/keys", "seller"),
         *((endpoint, address, "scrubber") for endpoint, address in scrub_pages(viewers.scrubs)),
         ("receipts.one", f"/party/scrubs/{viewers.receipt}/receipt", "seller"),
-        *_report_pages(viewers),
+        *_report_pages(viewers), *centre_pages(viewers.desk, viewers.wave, viewers.report),
         *case_pages(viewers.case), *peak_pages(), ("", "/there-is-nothing-here", ""), ("", "/officer/audit", "officer"),
     ]  # fmt: skip
 

@@ -72,7 +72,8 @@ def test_an_answer_goes_the_whole_way_and_a_second_one_is_refused(
     done = client.post(address, headers=desk, json=said)
     assert (done.status_code, done.get_json()["state"]) == (200, "fed_back")
     assert problem(client.post(address, headers=desk, json=said), 409)["code"] == "no_such_move"
-    assert len(listed(client, desk, "?state=answered")["reports"]) == 1
+    (answered,) = listed(client, desk, "?state=answered")["reports"]
+    assert answered["caller"] == done.get_json()["caller"] == "135****0001", "whole only until it is answered (ADR 31)"
 
 
 def test_another_desk_finds_nothing_and_answers_nothing(

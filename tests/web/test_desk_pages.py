@@ -7,6 +7,7 @@ import io
 import pytest
 from flask import Flask
 
+from registry import audit
 from registry.assembly import Registry
 from registry.handling import Handling
 from tests.doubles import FakeClock
@@ -35,14 +36,21 @@ def test_a_clerk_answers_one_report_and_sees_its_deadline_and_never_who_reported
     assert first.reference in page
     one = clerk.get(f"/party/desk/{first.reference}")
     for seen in (page, one):
-        assert "+8613500000001" in seen
         assert not any(word in seen for word in (CALLED, "138****8000", "王先生"))
+    assert "135****0001" in page
+    assert "13500000001" not in page, "whole only where it is answered (ADR 31)"
+    assert "+8613500000001" in one
     assert "Please say which measure you took." in clerk.post(
         f"/party/desk/{first.reference}", status=422, finding="violation", text="Seen to."
     )
     done = clerk.post(f"/party/desk/{first.reference}", finding="violation", measure="stopped", text="Seen to.")
     assert "The report is answered." in done
     assert handlings(registry)[0].state == "fed_back"
+    after = clerk.get(f"/party/desk/{first.reference}")
+    assert "135****0001" in after
+    assert "13500000001" not in after
+    assert [(entry.action, entry.subject) for entry in audit.entries(registry.store)
+            if entry.action == "caller_seen"] == [("caller_seen", f"report:{first.reference}")] * 2  # fmt: skip
 
 
 def test_ticked_reports_are_answered_alike_and_late_ones_are_marked(
@@ -68,6 +76,9 @@ def test_a_file_goes_out_and_comes_back_with_answers_and_what_is_wrong_is_said_r
     assert head.endswith("finding,measure,text")
     assert len(lines) == 3
     assert CALLED not in file
+    assert "8613500000001" in file
+    fetched = next(entry for entry in audit.entries(registry.store) if entry.action == "desk_fetched")
+    assert (fetched.subject, fetched.facts) == ("party:cmcc", {"reports": 3})
     first, second, _third = (line.split(",")[0] for line in lines)
     back = f"reference,finding,measure,text\n{first},violation,stopped,已停\n{second},violation,,已停\n{_third},,,\n"
     told = clerk.post("/party/desk/file", file=(io.BytesIO(back.encode("gb18030")), "desk.csv"))

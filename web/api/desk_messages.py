@@ -18,7 +18,8 @@ Text = Annotated[str, Meta(max_length=500, description="What the person is told.
 
 
 class DeskReportAnswer(Out, frozen=True, kw_only=True):
-    """A report on your desk. `caller` is the number that you answer for; who reported is never said."""
+    """A report on your desk. `caller` is the number that you answer for, masked once you did; who reported is never
+    said."""
 
     reference: str
     state: str
@@ -41,7 +42,7 @@ class DeskReportAnswer(Out, frozen=True, kw_only=True):
             reference=found.reference, state=found.state, at=found.at, received=found.received, due=found.due,
             overdue=found.overdue, late=found.late, kind="message" if found.kind == "message" else "call",
             channel=Channel(found.channel).slug, category=slug_of(found.category), mode=found.mode,
-            caller=found.caller.text if found.caller else None, finding=found.finding,
+            caller=found.caller.text if found.caller else found.masked or None, finding=found.finding,
         )
 
 

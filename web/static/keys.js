@@ -1,4 +1,5 @@
-// Keys for tables of rows: j and k move, Enter opens, x chooses, / goes to the filters. Without it all goes by Tab.
+// Keys for tables of rows: j and k move, Enter opens, x chooses, / goes to the filters; and what says its own key
+// (data-key): links are followed, what folds is opened and focused. Without it all goes by Tab.
 const rows = [...document.querySelectorAll("tr[data-row]")];
 let at = -1;
 const go = (to) => {
@@ -18,5 +19,12 @@ document.addEventListener("keydown", (event) => {
     if (!field) return;
     event.preventDefault();
     field.focus();
+  } else if (/^[a-z0-9]$/.test(event.key)) {
+    const named = document.querySelector(`[data-key="${event.key}"]`);
+    if (!named) return;
+    event.preventDefault();
+    if (named.matches("summary")) named.parentElement.open = true;
+    named.focus();
+    if (named.matches("a")) named.click();
   }
 });
