@@ -52,11 +52,11 @@ ROLES: Mapping[str, frozenset[str]] = {
     # members of a party, about their own party only
     "owner": frozenset({
         PROVE, "see_own_party", "manage_own_keys", "manage_own_webhooks", "manage_own_members", "manage_own_company",
-        "send_reports", "scrub", "see_scrubs", "work_desk",
+        "send_reports", "scrub", "see_scrubs", "work_desk", "see_ledger", "keep_ledger",
     }),
-    "clerk": frozenset({PROVE, "see_own_party", "send_reports", "work_desk"}),
+    "clerk": frozenset({PROVE, "see_own_party", "send_reports", "work_desk", "see_ledger", "keep_ledger"}),
     "scrubber": frozenset({PROVE, "see_own_party", "scrub", "see_scrubs", "work_desk"}),
-    "reader": frozenset({PROVE, "see_own_party", "see_scrubs"}),
+    "reader": frozenset({PROVE, "see_own_party", "see_scrubs", "see_ledger"}),
 }  # fmt: skip
 
 ROLES_OF: Mapping[str, tuple[str, ...]] = {  # which roles the members of a kind of party may have
@@ -73,6 +73,8 @@ _ONLY_OF: Mapping[str, frozenset[str]] = {  # actions that only some kinds of pa
     "see_scrubs": frozenset({"telemarketer"}),
     "send_reports": frozenset({"carrier", "centre"}),
     "work_desk": frozenset({"carrier", "telemarketer"}),
+    "see_ledger": frozenset({"carrier"}),
+    "keep_ledger": frozenset({"carrier"}),
 }
 
 SCOPES: Mapping[str, str] = {  # of API keys

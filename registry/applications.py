@@ -21,13 +21,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from registry import access, audit, credentials, credit, enterprises, limits, organisations, parties
+from registry import access, audit, credentials, enterprises, limits, organisations, parties, restrictions
+from registry.companynames import company_name, skeleton
 from registry.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from registry.keys import FIRST_EPOCH
 from registry.limits import Limit
 from registry.logs import without_numbers
 from registry.naming import LETTERS, new_id
-from registry.organisations import Contact, Organisation, company_name
+from registry.organisations import Contact, Organisation
 from registry.parties import Party
 from registry.times import to_micros
 from registry.uscc import CompanyNumber
@@ -225,8 +226,8 @@ def approve(
     now, token = clock.now(), access.new_token()
     asked = _waiting(store, reference)
     own = enterprises.enrol(store, clock, name=asked.name_zh, company=asked.company)
-    if credit.restricted(store, own.enterprise, at=now):
-        raise ConflictError("This company is restricted by its credit file (rule 97).", code="restricted")
+    if not restrictions.are_free(store, [own.enterprise], use="accounts", at=now):
+        raise ConflictError(restrictions.SENTENCE, code="restricted")
     with store.writing(about="parties"):
         found = _waiting(store, reference)
         contact = organisations.unseal_contact(keys, found.contact)
@@ -249,7 +250,7 @@ def approve(
                 organisations.new_principal(party, name=name, company=company, since=now)
             )
         if not own.party:
-            store.enterprises.put(replace(own, party=party), skeleton=organisations.skeleton(own.name))
+            store.enterprises.put(replace(own, party=party), skeleton=skeleton(own.name))
         store.applications.decide(replace(
             found, state="approved", decided=now, decided_by=actor, party=party
         ))  # fmt: skip

@@ -88,7 +88,7 @@ def count(
         if kind == "call":
             counts.parts["mode"][mode or UNKNOWN] += number
     for (kind, carrier, caller), number in _coarse(plan, at_rest, tally.callers).items():
-        sort, segment, province = _sort(plan, caller)
+        sort, segment, province = sort_of(plan, caller)
         parts = found[kind].parts
         parts["carrier"][RESALE if sort == "mvno" or carrier in resellers else carrier or UNKNOWN] += number
         parts["number_type"][sort] += number
@@ -136,7 +136,7 @@ def _first(digits: NDArray[np.uint64], kept: NDArray[Any]) -> NDArray[np.uint64]
     return first
 
 
-def _sort(plan: NumberPlan, caller: Number | None) -> tuple[str, str, str]:
+def sort_of(plan: NumberPlan, caller: Number | None) -> tuple[str, str, str]:
     """The type of a caller number, the segment it lies in and its province."""
     if caller is None:
         return "hidden", "", UNKNOWN

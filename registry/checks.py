@@ -29,6 +29,7 @@ from registry.numbering.reading import Reason
 from registry.numbers import parse_many
 from registry.organisations import must_act_for
 from registry.preferences import ALL_CATEGORIES
+from registry.restrictions import must_be_free
 from registry.scrub import Judge, LineAnswer
 from registry.scrubbases import sandbox_scrubber
 from registry.scrubindex import PREFERENCE
@@ -82,11 +83,12 @@ class Checker:
     def check(self, *, actor: Actor, ask: Ask, numbers: Sequence[str], limits: Sequence[Limit] = ()) -> Checked:
         """The answer to each typed number, charged to the party; `limits` are spent with it.
 
-        Raises NotAllowedError not_a_telemarketer, held_by_guard, InvalidInputError no_numbers, too_many_numbers,
-        bad_campaign, bad_country, bad_time, bad_on_behalf, TooManyError slow_lane, too_many, UnavailableError
-        holidays_unknown; then nothing is charged or spent.
+        Raises NotAllowedError not_a_telemarketer, restricted (rule 97), held_by_guard, InvalidInputError no_numbers,
+        too_many_numbers, bad_campaign, bad_country, bad_time, bad_on_behalf, TooManyError slow_lane, too_many,
+        UnavailableError holidays_unknown; then nothing is charged or spent.
         """
         party, now = telemarketer_of(actor), self._clock.now()
+        must_be_free(self._store, party=party.party, use="scrubs", at=now)
         if not 1 <= len(numbers) <= self._most:
             raise InvalidInputError(
                 f"A check takes 1 to {self._most} numbers.",

@@ -4,7 +4,7 @@ Rules of this room:
 - An entry says since when and until when it counts, and whether the public sees it; nothing is taken away, an entry
   that was wrong is ended.
 - Who stands on the list of bad operation or of dishonesty is restricted everywhere: whoever approves resources, scrub
-  accounts or feeds asks `restricted`.
+  accounts or feeds asks `restrictions`.
 - An offence is a repeated one by what stands here (rule 100).
 """
 
@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, get_args
 
 from registry import audit
-from registry.errors import InvalidInputError, NotAllowedError, NotFoundError
+from registry.errors import InvalidInputError, NotFoundError
 from registry.logs import without_numbers
 from registry.naming import new_id
 from registry.times import to_micros
@@ -108,13 +108,6 @@ def listed(store: Store, kind: Kind, *, at: datetime) -> tuple[Entry, ...]:
 def restricted(store: Store, enterprise: str, *, at: datetime) -> bool:
     """Whether an enterprise is restricted everywhere at a moment."""
     return any(each.kind in RESTRICTING and each.counts_at(at) for each in store.credit.of_enterprise(enterprise))
-
-
-def must_not_be_restricted(store: Store, *, party: str, at: datetime) -> None:
-    """Raises NotAllowedError restricted, where the enterprise of an account is restricted."""
-    own = store.enterprises.of_party(party)
-    if own is not None and restricted(store, own.enterprise, at=at):
-        raise NotAllowedError("This company is restricted by its credit file.", code="restricted")
 
 
 def offences(store: Store, enterprise: str, *, before: datetime) -> int:

@@ -2,7 +2,7 @@
 
 Rules of this room:
 - An enterprise stands once: by its registration number, or by its name where nobody said one; names that differ only in
-  form (`organisations.skeleton`) are one name. A number that is said later completes the entry.
+  form (`companynames.skeleton`) are one name. A number that is said later completes the entry.
 - The account (party) of an enterprise may come later, or never: whoever answers need not be a customer of ours.
 """
 
@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from registry.companynames import company_name, skeleton
 from registry.errors import ConflictError, NotFoundError
 from registry.naming import new_id
-from registry.organisations import company_name, skeleton
 from registry.preferences import Category
 
 if TYPE_CHECKING:

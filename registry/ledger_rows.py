@@ -12,12 +12,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
+from registry.companynames import company_name
 from registry.errors import InvalidInputError
 from registry.numbering.reading import Reason
-from registry.numbers import parse_many
-from registry.organisations import company_name
+from registry.numbers import Number, parse_many
 from registry.readers.rows import Row, Unreadable
 from registry.report_rows import Refusal, WrongFieldError, number_refusal, only, unreadable, wrong
 from registry.resources import KINDS, Kind, prefix_of
@@ -91,9 +89,11 @@ def lines(
         for place, (each, reason) in enumerate(zip(plain, numbers.reason.tolist())):
             if reason:
                 each.refusal = number_refusal("number", Reason(reason).slug, "")
-            else:
-                each.number = SealedNumber(sealed[16 * place : 16 * place + 16])
-                each.digits = int(np.uint64(numbers.digits[place]))
+                continue
+            each.number = SealedNumber(sealed[16 * place : 16 * place + 16])
+            each.digits = int(numbers.digits[place])
+            if not each.refusal and plan.national(Number(1, each.digits)) is None:
+                each.refusal = Refusal("foreign_number", "Numbers of other countries are no resources of a carrier.")
     return found
 
 

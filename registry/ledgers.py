@@ -4,31 +4,36 @@ Rules of this room:
 - A ledger is the whole list of a carrier as of a day: what it no longer names ends on that day, and stays known for
   the time before. The same list again changes nothing; one that is older than what was taken is refused.
 - The good part goes on: each other row is refused with its reason. What a refused row is about does not end; nothing
-  ends at all where it cannot be told what a row is about, or the file is cut: `withheld` says how much.
-- What another carrier holds at the same time is `held`, and theirs stays: nobody takes a resource by a list alone.
+  ends at all where it cannot be told what a row is about, the file is cut, or more than half would end and nobody said
+  that this is so (`sure`): `withheld` says how much.
+- What another carrier holds at the same time is `held`, and theirs stays: nobody takes a resource by a list alone. What
+  would give something new to a restricted enterprise is held, too (rules 92, 97); what it has already stays.
+- Rows that were not taken are kept, plain numbers sealed: so many of a list, of so many lists of a carrier.
 - A change begins on the ledger's day (or on the row's, where that is later than what stood before): the past is never
   written anew.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from registry import audit, enterprises
+from registry import audit, enterprises, restrictions
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.ledger_rows import Line, Name, Place, Said, lines
 from registry.readers.rows import Progress, Row, Unreadable
 from registry.report_rows import Refusal
-from registry.resources import Resource, new_id
+from registry.resources import Resource, new_id, purpose_changes, sublets
 from registry.serving import serving_carriers
-from registry.times import to_micros
+from registry.store.ledgers import KeptRow
+from registry.times import from_micros, to_micros
 
 if TYPE_CHECKING:
     from registry.interfaces import Clock
@@ -38,7 +43,12 @@ if TYPE_CHECKING:
 
 Outcome = Literal["added", "changed", "unchanged", "held", "refused"]
 MOST = 200_000  # rows of one ledger
+KEPT_ROWS, KEPT_LEDGERS = 10_000, 8  # rows that were not taken: of one ledger, of so many of a carrier
+HALF_MISSING = "half_missing"  # why nothing was ended though the file was whole
 _SOON = timedelta(days=31)  # how far ahead a ledger's day may lie
+_A_DAY = timedelta(days=1)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_FEW = 20  # entries of which all may end unasked
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,7 @@ class LineResult:
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """What became of a whole ledger. `ended`: entries that it no longer names; `withheld`: those that would have ended
-    if the file could be read to its end; `cut`: why it ended early."""
+    if all could be told; `cut`: why the file ended early, or HALF_MISSING."""
 
     ledger: str
     carrier: str
@@ -73,9 +83,10 @@ class Ledger:
 
 def take_in(
     store: Store, keys: KeyRing, clock: Clock, plan: NumberPlan, *, actor: str, carrier: str, day: datetime,
-    rows: Iterable[Row | Unreadable], country: str = "CN", zone: str = "Asia/Shanghai",
+    rows: Iterable[Row | Unreadable], country: str = "CN", zone: str = "Asia/Shanghai", sure: bool = False,
 ) -> tuple[Ledger, tuple[LineResult, ...]]:
-    """Take a carrier's whole list as of a day in; what became of it and of each row, in their order.
+    """Take a carrier's whole list as of a day in; what became of it and of each row, in their order. `sure`: what it no
+    longer names ends, even if that is more than half.
 
     Raises NotFoundError no_such_party, InvalidInputError bad_day, ledger_too_long, empty_ledger and what reading the
     rows raises, ConflictError older_ledger, NotAllowedError sandbox.
@@ -93,16 +104,23 @@ def take_in(
     if not any(each.said and not each.refusal for each in found):
         raise InvalidInputError("No row of this ledger can be taken.", code="empty_ledger")
     with store.writing(about="enterprises"):
-        newest = store.enterprises.newest_ledger(carrier)
+        newest = store.ledgers.newest_day(carrier)
         if newest is not None and to_micros(day) < newest:
             raise ConflictError("A ledger of a later day was taken in before.", code="older_ledger")
-        taking = _Taking(store, clock, plan, carrier, day.astimezone(UTC), now)
+        before = None if newest is None else from_micros(newest)
+        taking = _Taking(store, clock, plan, carrier, day.astimezone(UTC), now, before)
         results = tuple(taking.line(each) for each in taking.prepared(found))
         blind = bool(progress.cut and progress.mid_row) or any(each.place is None for each in found)
-        ended = taking.end_missing(found, really=not blind)
-        done = taking.summary(results, ended, blind=blind, cut=progress.cut)
+        ended, withheld, cut = taking.end_missing(found, blind=blind, sure=sure)
+        done = taking.summary(results, ended, withheld, progress.cut or cut)
         taking.write()
-        store.enterprises.add_ledger(done, taken=to_micros(now), actor=actor)
+        store.ledgers.add(done, taken=to_micros(now), actor=actor)
+        kept = (
+            KeptRow(each.line, each.result, each.reason, line.prefix, line.number)
+            for each, line in zip(results, found) if each.reason
+        )  # fmt: skip
+        store.ledgers.keep_rows(done.ledger, itertools.islice(kept, KEPT_ROWS))
+        store.ledgers.forget_rows(carrier, but=KEPT_LEDGERS)
         audit.append(store, clock, actor=actor, action="ledger_taken", subject=f"party:{carrier}", detail={
             "ledger": done.ledger, "rows": done.rows, "added": done.added, "changed": done.changed,
             "ended": done.ended, "held": done.held, "refused": done.refused,
@@ -118,12 +136,18 @@ def _bounded(rows: Iterable[Row | Unreadable]) -> Iterator[Row | Unreadable]:
 
 
 class _Taking:
-    """One ledger on its way in; the transaction is the caller's."""
+    """One ledger on its way in; the transaction is the caller's. `before`: the day of the list before, if any."""
 
     def __init__(
-        self, store: Store, clock: Clock, plan: NumberPlan, carrier: str, day: datetime, now: datetime
+        self, store: Store, clock: Clock, plan: NumberPlan, carrier: str, day: datetime, now: datetime,
+        before: datetime | None,
     ) -> None:
         self.store, self.clock, self.plan, self.carrier, self.day, self.now = store, clock, plan, carrier, day, now
+        self.before = before
+        self.barred = {
+            each.enterprise: each.since
+            for each in restrictions.everybody(store, at=now) if "resources" in each.uses
+        }  # fmt: skip
         self.ledger = f"l_{new_id()[2:]}"
         self.own: dict[Place, list[Resource]] = {}
         self.others: dict[Place, list[Resource]] = {}
@@ -164,29 +188,63 @@ class _Taking:
             return LineResult(each.line, "held", "served_by_other", "Another carrier serves this number.")
         if any(_overlap(wanted, other) for other in self.others.get(each.place, ())):
             return LineResult(each.line, "held", "overlap", "Another carrier holds this at the same time.")
-        return LineResult(each.line, self._put(wanted, self.own.get(each.place, [])))
+        own = self.own.get(each.place, [])
+        if self._is_barred(wanted, own):
+            return LineResult(each.line, "held", "restricted", restrictions.SENTENCE)
+        return LineResult(each.line, self._put(wanted, own))
 
-    def end_missing(self, found: list[Line], *, really: bool) -> int:
-        """End the carrier's entries that no line is about; how many."""
+    def _is_barred(self, wanted: Resource, own: list[Resource]) -> bool:
+        """Whether an entry would give something to an enterprise that has it not yet, and is restricted since before.
+
+        What a list names for the first time, though the list before could have named it, is as old as this list; days
+        are as exact as lists are.
+        """
+        had = {""}
+        for entry in own:
+            if entry.until is None or entry.until > self.day:
+                had |= {entry.provider, entry.content}
+        given = wanted.since if self.before is None or wanted.since > self.before else self.day
+        return any(self.barred.get(each, _NEVER) < given + _A_DAY for each in {wanted.provider, wanted.content} - had)
+
+    def end_missing(self, found: list[Line], *, blind: bool, sure: bool) -> tuple[int, int, str]:
+        """End the carrier's entries that no line is about: how many ended, how many were left, and why, if not
+        `blind`."""
         named = {each.place for each in found}
-        count = 0
-        for entry in self.store.enterprises.of_carrier(self.carrier, at=to_micros(self.day)):
-            if (entry.number or entry.prefix) not in named:
-                count += 1
-                if really:
-                    self._enter(replace(entry, until=max(self.day, entry.since)))
-        return count
+        standing = self.store.enterprises.of_carrier(self.carrier, at=to_micros(self.day))
+        missing = [entry for entry in standing if (entry.number or entry.prefix) not in named]
+        if blind:
+            return 0, len(missing), ""
+        if not sure and len(missing) > _FEW and 2 * len(missing) > len(standing):
+            return 0, len(missing), HALF_MISSING
+        for entry in missing:
+            self._enter(replace(entry, until=max(self.day, entry.since)))
+        return len(missing), 0, ""
 
     def write(self) -> None:
-        """Write everything that came of it."""
-        self.store.enterprises.put_resources(self.changed.values())
+        """Write everything that came of it, and what is found in it."""
+        store = self.store
+        store.enterprises.put_resources(self.changed.values())
+        touched = {entry.number or entry.prefix for entry in self.changed.values()}
+        at_places = {entry.resource: entry for side in (self.own, self.others) for place in touched
+                     for entry in side.get(place, ())} | self.changed  # fmt: skip
+        store.ledgers.drop_findings("purpose", at_places)
+        store.ledgers.put_findings("purpose", (
+            (after.resource, before.resource, after.carrier, to_micros(after.since))
+            for before, after in purpose_changes([each for each in at_places.values() if each.until != each.since])
+        ))  # fmt: skip
+        if any(entry.prefix for entry in self.changed.values()):
+            known, found = store.ledgers.found("sublet"), sublets(itertools.chain.from_iterable(store.ledgers.codes()))
+            store.ledgers.drop_findings("sublet", known.keys() - found.keys())
+            store.ledgers.put_findings("sublet", (
+                (resource, *each) for resource, each in found.items() if known.get(resource) != each[0]
+            ))  # fmt: skip
 
-    def summary(self, results: tuple[LineResult, ...], ended: int, *, blind: bool, cut: str) -> Ledger:
+    def summary(self, results: tuple[LineResult, ...], ended: int, withheld: int, cut: str) -> Ledger:
         """What became of all of it."""
         counts = Counter(each.result for each in results)
         return Ledger(
             self.ledger, self.carrier, self.day, len(results), counts["added"], counts["changed"],
-            counts["unchanged"], counts["held"], counts["refused"], 0 if blind else ended, ended if blind else 0,
+            counts["unchanged"], counts["held"], counts["refused"], ended, withheld,
             dict(Counter(each.reason for each in results if each.reason)), cut,
         )
 
@@ -242,6 +300,14 @@ def _says(entry: Resource) -> tuple[str, ...]:
 
 def _overlap(one: Resource, other: Resource) -> bool:
     return (one.until is None or other.since < one.until) and (other.until is None or one.since < other.until)
+
+
+def ledger_of(store: Store, carrier: str, ledger: str) -> Mapping[str, Any]:
+    """One ledger of a carrier, with its figures. Raises NotFoundError no_such_ledger, also for another carrier's."""
+    found = store.ledgers.ledger(ledger)
+    if found is None or found["carrier"] != carrier:
+        raise NotFoundError("There is no such list.", code="no_such_ledger")
+    return found
 
 
 def day_of(text: str, zone: str) -> datetime:

@@ -3,8 +3,6 @@
 Rules of this room:
 - A company has one account: its registration number stands once. An account without a company is one that an operator
   made by hand.
-- Names are Han and Latin letters, digits and usual signs, so that no name can look like another by letters of other
-  scripts, nor write backwards; `skeleton` says which names are alike.
 - Whom to ask (name, email, phone) is stored sealed. Every change leaves an entry in the audit trail, without it.
 - A principal is whom a telemarketer acts for, from a day on and until another; one that has ended stays known.
 """
@@ -19,8 +17,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from registry import audit
-from registry.errors import ConflictError, InvalidInputError, NotFoundError
+from registry import audit, restrictions
+from registry.companynames import company_name, skeleton
+from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.keys import FIRST_EPOCH
 from registry.naming import new_id
 from registry.numbers import Number, parse_caller
@@ -39,14 +38,7 @@ if TYPE_CHECKING:
 
 MOST_PRINCIPALS = 500  # of a party, at one time
 _LONGEST_NAME = 120
-_LATIN_END = 0x250  # further on are letters that look like others
-_SIGNS = frozenset(" &.,'()+/-·•《》“”‘’—、〇")
 _PRINCIPAL = re.compile(r"p_[0-9a-z]{16}")
-_FORMS = re.compile(
-    r"股份有限公司|有限责任公司|有限公司|责任公司|公司|集团"
-    r"|\b(?:co|company|corp|corporation|inc|incorporated|limited|ltd|llc|plc|gmbh|group)\b\.?"
-)
-_ALIKE = str.maketrans("01l5", "oiis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,29 +84,6 @@ class Principal:
 
 
 # what a company says of itself
-
-
-def company_name(text: str, *, code: str = "bad_name") -> str:
-    """A company's name in its one form. Raises InvalidInputError bad_name (or `code`)."""
-    name = " ".join(unicodedata.normalize("NFKC", text[: 4 * _LONGEST_NAME]).split())
-    if not 2 <= len(name) <= _LONGEST_NAME or not all(map(_is_ours, name)) or not any(map(str.isalpha, name)):
-        detail = f"A name has 2 to {_LONGEST_NAME} Chinese or Latin letters, digits and usual signs."
-        raise InvalidInputError(detail, code=code)
-    return name
-
-
-def _is_ours(character: str) -> bool:
-    if character in _SIGNS or "0" <= character <= "9":
-        return True
-    return character.isalpha() and (
-        ord(character) < _LATIN_END or unicodedata.name(character, "").startswith("CJK UNIFIED")
-    )
-
-
-def skeleton(name: str) -> str:
-    """A name without its legal form, accents and signs, what looks alike made equal: equal ones may be confused."""
-    plain = _FORMS.sub("", unicodedata.normalize("NFKD", name).casefold())
-    return "".join(c for c in plain if c.isalnum()).translate(_ALIKE)
 
 
 def sectors_of(slugs: Iterable[str]) -> int:
@@ -277,7 +246,7 @@ def must_act_for(store: Store, party: str, on_behalf: str, *, at: datetime) -> P
     """On whose behalf a party asks: one of its principals, None for itself ("").
 
     Raises InvalidInputError bad_on_behalf for a foreign, unknown or ended one, and for "" where it acts for others
-    only.
+    only; NotAllowedError restricted for one that is: its agents are bound as it is (rules 29, 97).
     """
     if not on_behalf:
         own = store.organisations.organisation(party)
@@ -290,4 +259,7 @@ def must_act_for(store: Store, party: str, on_behalf: str, *, at: datetime) -> P
         raise InvalidInputError("You act for nobody of this id.", code="bad_on_behalf") from error
     if not found.acts_at(at):
         raise InvalidInputError("You do not act for this company at that time.", code="bad_on_behalf")
+    principal = store.enterprises.of_company(found.company)
+    if principal and not restrictions.are_free(store, [principal.enterprise], use="scrubs", at=at):
+        raise NotAllowedError(restrictions.SENTENCE, code="restricted")
     return found

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from registry import audit
+from registry import audit, restrictions
 from registry import sandbox as magic
 from registry.access import ROLES_OF, SANDBOX_SCOPES, SCOPES_OF, Actor
 from registry.errors import (
@@ -108,8 +108,12 @@ def add_party(
     store: Store, clock: Clock, *, party: str, kind: str, name_zh: str, name_en: str, scope: str = "home",
     licensed: bool = True, sandbox: bool = False, tier: str = TIER, actor: str = "system",
 ) -> Party:
-    """Add a party. Raises InvalidInputError bad_party, bad_tier, ConflictError party_exists."""
+    """Add a party. Raises InvalidInputError bad_party, bad_tier, ConflictError party_exists, restricted (rule 97): an
+    enterprise of this name gets no account of a telemarketer and no national list."""
+    wants: restrictions.Use | None = "accounts" if kind == "telemarketer" else "feeds" if scope == "national" else None
     with store.writing(about="parties"):
+        if wants and not restrictions.names_are_free(store, (name_zh, name_en), use=wants, at=clock.now()):
+            raise ConflictError(restrictions.SENTENCE, code="restricted")
         added = new_party(
             store, party=party, kind=kind, name_zh=name_zh, name_en=name_en, scope=scope, licensed=licensed,
             sandbox=sandbox, tier=tier,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from registry import audit, sealing, serving
+from registry import audit, restrictions, sealing, serving
 from registry.errors import ConflictError, InvalidInputError, NotFoundError
 from registry.numbering.plan import UNASSIGNED, UNKNOWN
 from registry.parties import Party, get_party
@@ -97,7 +97,8 @@ def add_blocks(
     store: Store, clock: Clock, plan: NumberPlan, *, reseller: str, prefixes: Iterable[tuple[int, str]],
     actor: str = "system",
 ) -> list[Line]:
-    """Give a reseller blocks, each with the line it stood in; what became of each, the good ones are taken.
+    """Give a reseller blocks, each with the line it stood in; what became of each, the good ones are taken. One that is
+    restricted gets no new ones (rule 97), and keeps those it has: the people on them are its subscribers.
 
     Raises NotFoundError no_such_party, InvalidInputError no_reseller. `move_numbers` then moves what is registered.
     """
@@ -107,10 +108,13 @@ def add_blocks(
             raise InvalidInputError("This party is no reseller: say first who its host is.", code="no_reseller")
         at = to_micros(clock.now())
         held = {block.prefix: block for block in store.serving.blocks()}
+        barred = bool(restrictions.of_party(store, reseller, use="resources", at=clock.now()))
         done = []
         for line, text in prefixes:
             prefix = text.strip()
             why = _refusal(plan, prefix, found, held)
+            if barred and not any(why) and (prefix not in held or held[prefix].reseller != reseller):
+                why = "restricted", restrictions.SENTENCE
             done.append(Line(line, prefix, *why))
             if not any(why) and (prefix not in held or held[prefix].reseller != reseller):
                 held[prefix] = Block(prefix, reseller, at, moved=False)

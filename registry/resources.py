@@ -14,10 +14,11 @@ Rules of this room:
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from registry import naming
 from registry.errors import InvalidInputError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 Kind = Literal["port", "code", "service", "trunk", "plain"]
 KINDS: tuple[Kind, ...] = ("port", "code", "service", "trunk", "plain")
 LINKS = ("carrier", "provider", "content")
+RESOURCE_ID = re.compile(r"r_[0-9a-z]{16}")
 _SHORTEST = 3  # digits of a code or port
 
 
@@ -156,6 +158,29 @@ def _chain(covering: Sequence[Resource], access: str) -> Chain:
         resource=nearest.resource, sublet=len(set(holders)) > 1,
         gaps=tuple(link for link in LINKS if not links[link]),
     )
+
+
+def sublets(codes: Iterable[Sequence[Any]]) -> dict[str, tuple[str, str, int]]:
+    """Entries of codes that somebody else sends from than who holds digits above them at the same time (rule 75): the
+    nearest such entry above, the carrier, since when (Micros).
+
+    `codes`: resource, prefix, provider, carrier, since, until (Micros, 0: open) of all entries, by their digits.
+    """
+    found: dict[str, tuple[str, str, int]] = {}
+    above: list[Sequence[Any]] = []  # entries whose digits the next ones may begin with, the shortest first
+    for code in codes:
+        resource, prefix, provider, carrier, since, until = code
+        while above and not prefix.startswith(above[-1][1]):
+            above.pop()
+        if not provider or since == until:
+            continue
+        for other, shorter, holder, _carrier, began, ended in reversed(above):
+            together = (not ended or since < ended) and (not until or began < until)
+            if shorter != prefix and holder != provider and together:
+                found[resource] = (other, carrier, max(since, began))
+                break
+        above.append(code)
+    return found
 
 
 def purpose_changes(entries: Sequence[Resource]) -> list[tuple[Resource, Resource]]:

@@ -17,12 +17,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from registry import audit, scrubfigures
-from registry.credit import must_not_be_restricted
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.logs import without_numbers
 from registry.naming import new_id
 from registry.organisations import must_act_for
 from registry.preferences import Category, Channel
+from registry.restrictions import must_be_free
 from registry.times import from_micros, to_micros
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def begin(
     if party is None or party.kind != "telemarketer" or not party.licensed:
         raise NotAllowedError("Only licensed telemarketers have call lists checked.", code="not_a_telemarketer")
     now = clock.now()
-    must_not_be_restricted(store, party=party.party, at=now)
+    must_be_free(store, party=party.party, use="scrubs", at=now)
     ask = tidied(ask, now)
     if ask.on_behalf or origin != "page":
         must_act_for(store, party.party, ask.on_behalf, at=ask.at or now)

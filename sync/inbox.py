@@ -1,4 +1,5 @@
-"""Carriers' inbox folders: `inbox/<party>/` holds files of reports, each taken in once and then removed.
+"""Carriers' inbox folders: `inbox/<party>/` holds files of reports, of number events (`number-events…`) and ledgers of
+number resources (`resources-2026-10-01…`, the whole list as of that day), each taken in once and then removed.
 
 Rules of this room:
 - A file is picked up by renaming it into `.taken/`; of two processes one gets it. What lies there after a crash is gone
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import itertools
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -20,8 +22,9 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from registry import event_rows, numberevents
-from registry.errors import ConflictError, InvalidInputError, RegistryError
+from registry import event_rows, ledger_rows, ledgers, numberevents
+from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError, RegistryError
+from registry.ledgers import LineResult
 from registry.naming import new_id
 from registry.readers import Format, format_of, read
 from registry.report_rows import FIELDS, Kind
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 SETTLED_S = 2.0
 KEPT_S = 7 * 86_400
+LEDGER = "resources"
+_DAY = re.compile(rf"{LEDGER}-([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})")
 TAKEN, DONE, REFUSED = ".taken", "done", "refused"
 UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
 
@@ -108,7 +113,8 @@ def _take_stream(
     registry: Registry, folder: Path, path: Path, stream: IO[bytes], *, kind: Kind, country: str,
     keep: Callable[[], None],
 ) -> Intake | RegistryError:
-    form: Format = "ftc" if kind == "ftc" and not _holds_events(path.name) else format_of(path.name) or "ndjson"
+    others = _holds_events(path.name) or _holds_ledger(path.name)
+    form: Format = "ftc" if kind == "ftc" and not others else format_of(path.name) or "ndjson"
     results = folder / DONE / f"{path.name}.results.ndjson"
     results.parent.mkdir(exist_ok=True)
     writing = results.with_name(results.name + ".part")
@@ -145,10 +151,17 @@ def _holds_events(taken: str) -> bool:
     return taken.partition("-")[2].lower().startswith(numberevents.ABOUT)
 
 
+def _holds_ledger(taken: str) -> bool:
+    """Whether a file that was picked up holds a ledger: its name began with `resources`."""
+    return taken.partition("-")[2].lower().startswith(LEDGER)
+
+
 def _results(
     registry: Registry, source: str, taken: str, stream: IO[bytes], *, form: Format, kind: Kind, country: str
-) -> Iterator[RowResult | Intake]:
-    """What becomes of each row of a file: reports, or by its name number events."""
+) -> Iterator[RowResult | LineResult | Intake]:
+    """What becomes of each row of a file: reports, or by its name number events or a ledger."""
+    if _holds_ledger(taken):
+        return _ledger(registry, source, taken, stream, form=form)
     idempotency = f"inbox {taken}"
     if _holds_events(taken):
         return numberevents.stream_in(
@@ -160,6 +173,27 @@ def _results(
         rows=read(stream, format=form, columns=FIELDS), country=country, idempotency=idempotency, origin="inbox",
         shelf=registry.shelf, zone=registry.settings.numbers.zone,
     )
+
+
+def _ledger(
+    registry: Registry, source: str, taken: str, stream: IO[bytes], *, form: Format
+) -> Iterator[LineResult | Intake]:
+    """Take a ledger in; the same file again changes nothing. Raises InvalidInputError where it is refused whole."""
+    day, numbers = _DAY.match(taken.partition("-")[2].lower()), registry.settings.numbers
+    if day is None:
+        raise InvalidInputError("The file's name begins with resources and its day: resources-2026-10-01.csv.",
+                                code="bad_day")  # fmt: skip
+    try:
+        done, rows = ledgers.take_in(
+            registry.store, registry.keys, registry.clock, registry.plan, actor=f"party:{source}", carrier=source,
+            day=ledgers.day_of(day[1], numbers.zone), country=numbers.country, zone=numbers.zone,
+            rows=read(stream, format=form, columns=ledger_rows.FIELDS),
+        )
+    except (ConflictError, NotAllowedError, NotFoundError) as error:
+        raise InvalidInputError(error.detail, code=error.code) from error
+    yield from rows
+    left = done.held + done.refused
+    yield Intake(done.ledger, done.rows, done.rows - left, 0, left, {}, done.reasons, cut=done.cut)
 
 
 def _put_away(path: Path, folder: Path) -> None:

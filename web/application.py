@@ -34,11 +34,13 @@ from web import (
     centreheld,
     checking,
     companies,
+    enterprises,
     evidencepages,
     guard,
     guarding,
     inbound,
     joining,
+    ledgers,
     marking,
     marksdesk,
     measuredesk,
@@ -59,6 +61,7 @@ from web import (
     receipts,
     reporting,
     reportstates,
+    resources,
     scrubasking,
     scrubs,
     suspending,
@@ -106,6 +109,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     bulletins.blueprint, publishing.blueprint,
     measures.blueprint, measures.public, measuredesk.blueprint,
     peakdesk.office, peakdesk.party, officefigures.blueprint,
+    ledgers.blueprint, resources.blueprint, enterprises.blueprint,
 )
 MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no form token, no cookie
     api_opendata.blueprint,
@@ -147,7 +151,8 @@ def create_app(registry: Registry) -> Flask:
     csrf = CSRFProtect(app)
     for blueprint in MACHINES:
         csrf.exempt(blueprint)
-    for view in (scrubasking.send, reportstates.add_evidence):  # they look for the token themselves, as the file comes
+    # these look for the token themselves, as the file comes
+    for view in (scrubasking.send, reportstates.add_evidence, ledgers.send):
         csrf.exempt(view)
     for blueprint in BLUEPRINTS + MACHINES:
         app.register_blueprint(blueprint)

@@ -17,8 +17,8 @@ from werkzeug.wrappers import Response
 from registry import cases
 from registry.access import ROLES, may
 from registry.casemoves import LAST, MOVES, STATES, WORKED
+from registry.companynames import skeleton
 from registry.errors import RegistryError
-from registry.organisations import skeleton
 from registry.parties import Member
 from registry.preferences import Category
 from registry.times import to_micros

@@ -17,7 +17,7 @@ from flask_babel import lazy_gettext as _
 from wtforms import BooleanField, DateField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
-from registry import applications, organisations
+from registry import applications, companynames, organisations
 from registry.applications import Wish
 from registry.errors import InvalidInputError
 from registry.naming import new_id
@@ -173,7 +173,7 @@ def _principal(line: str) -> tuple[str, CompanyNumber]:
         number, _blank, name = line.partition(" ")
     abroad = _ABROAD.fullmatch(number.strip())
     company = company_number(abroad[2], abroad[1]) if abroad else company_number(number)
-    return organisations.company_name(name, code="bad_principal"), company
+    return companynames.company_name(name, code="bad_principal"), company
 
 
 class LookUpForm(Form):

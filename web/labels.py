@@ -315,7 +315,7 @@ ERRORS: Mapping[str, Any] = {  # what forms say about what a use case refuses
     "password_long": lazy_gettext("This password is too long."),
     "bad_password": lazy_gettext("This password is too easy to guess."),
     "party_exists": lazy_gettext("There is a party of this short name already."),
-    "restricted": lazy_gettext("This company is restricted by its credit file."),
+    "restricted": lazy_gettext("This company is restricted by its credit file or by a measure."),
     "bad_party": lazy_gettext("2 to 31 small letters, digits and dashes."),
     "email_taken": lazy_gettext("Somebody signs in with this email already."),
     "regulator_stays": lazy_gettext("The regulator cannot be suspended: nobody could undo it."),

@@ -88,6 +88,7 @@ PARTY: tuple[Section, ...] = (
         Place("measures.overview", lazy_gettext("Measures"), inner=("measures.appeal",),
               kinds=("carrier", "telemarketer")),
         Place("ownpeaks.own", lazy_gettext("Peaks"), kinds=("carrier", "telemarketer")),
+        Place("ledgers.overview", lazy_gettext("Number resources"), ("see_ledger",), ("ledgers.one",)),
     )),
     Section(lazy_gettext("Company"), (
         Place("companies.company", lazy_gettext("Your company"), kinds=_TELEMARKETER),
@@ -129,8 +130,11 @@ OFFICE: tuple[Section, ...] = (
     Section(lazy_gettext("Cases"), (
         Place("cases.queue", lazy_gettext("Cases"), ("see_cases",), ("casefiles.one",)),
         Place("measuredesk.overview", lazy_gettext("Measures"), ("see_cases",), ("measuredesk.one",)),
+        Place("enterprises.search", lazy_gettext("Enterprises"), ("see_cases",), ("enterprises.one",)),
     )),
     Section(lazy_gettext("Numbers"), (
+        Place("resources.overview", lazy_gettext("Number resources"), ("see_cases",),
+              ("resources.one", "resources.search")),
         Place("moving.held", lazy_gettext("Held events"), ("decide_events",), ("moving.decide",)),
         Place("marksdesk.waiting", lazy_gettext("Wrong marks"), ("decide_events",)),
     )),

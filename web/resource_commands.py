@@ -26,8 +26,9 @@ def resources_group() -> None:
 @click.option(
     "--date", "day", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The day of which it is the whole list."
 )
+@click.option("--sure", is_flag=True, help="What is missing ends, even if that is more than half of what stands.")
 @click.pass_obj
-def import_command(instance: Path, carrier: str, file: Path, day: datetime) -> None:
+def import_command(instance: Path, carrier: str, file: Path, day: datetime, sure: bool) -> None:
     """Take the ledger of CARRIER in from FILE (CSV, JSON or NDJSON): its whole list as of a day.
 
     What it no longer names ends on that day. Rows that are refused or held are named on standard error.
@@ -40,7 +41,7 @@ def import_command(instance: Path, carrier: str, file: Path, day: datetime) -> N
         done, results = ledgers.take_in(
             registry.store, registry.keys, registry.clock, registry.plan, actor="operator", carrier=carrier,
             day=ledgers.day_of(day.date().isoformat(), numbers.zone), country=numbers.country, zone=numbers.zone,
-            rows=read(stream, format=format, columns=FIELDS),
+            rows=read(stream, format=format, columns=FIELDS), sure=sure,
         )
     for each in results:
         if each.reason:
@@ -50,6 +51,7 @@ def import_command(instance: Path, carrier: str, file: Path, day: datetime) -> N
         f"{done.ended} ended, {done.held} held, {done.refused} refused."
     )
     if done.withheld:
-        click.echo(f"{done.withheld} entries were not ended, because not all rows could be told.", err=True)
+        why = "it is more than half; --sure ends them" if done.cut == ledgers.HALF_MISSING else "not all could be told"
+        click.echo(f"{done.withheld} entries were not ended: {why}.", err=True)
     if done.held or done.refused or done.withheld:
         raise click.exceptions.Exit(1)

@@ -23,6 +23,7 @@ from web.labels import CATEGORIES, CHANNELS, WEEKDAYS, category, channel, reason
 from web.refusals import refusal_sentence
 
 _KILO = 1024
+_DAY = {"zh_CN": "y年M月d日", "en": "d MMM y"}
 
 
 def register(setup: BlueprintSetupState) -> None:
@@ -31,7 +32,7 @@ def register(setup: BlueprintSetupState) -> None:
     app.jinja_env.filters.update(
         moment=moment, clock=clock, grouped=grouped, size=size, duration=wait, category_name=category,
         channel_name=channel, weekday_name=lambda day: str(WEEKDAYS[day]), short_hash=lambda raw: raw.hex()[:8] + "…",
-        day=day, minutes=minutes, share=share,
+        day=day, local_day=local_day, minutes=minutes, share=share,
         worded=lambda slug, group: (slug, word(group, slug)), stated=lambda slug: (slug, state(slug)[1]),
     )  # fmt: skip
     app.jinja_env.globals.update(
@@ -81,7 +82,13 @@ def grouped(value: Any) -> str:
 
 def day(value: date) -> str:
     """A local date."""
-    return str(format_date(value, "y年M月d日" if language_of() == "zh_CN" else "d MMM y"))
+    return str(format_date(value, _DAY[language_of()]))
+
+
+def local_day(value: datetime | int | None) -> Markup:
+    """The local date of a moment, as a `time` element; a dash for None and for 0, which stands for open."""
+    at = _aware(value or None)
+    return Markup("–") if at is None else _element(at, format_datetime(at, _DAY[language_of()]))
 
 
 def minutes(seconds: int) -> str:

@@ -9,6 +9,7 @@ Rules of this room:
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -55,6 +56,30 @@ def upload_of(most: int) -> Upload:
                 break
             return Upload(event.filename, _file(events), fields)
     raise InvalidInputError("Choose a file first.", code="no_file")
+
+
+def stream_of(pieces: Iterator[bytes]) -> io.BufferedReader:
+    """Pieces as a file that is read once, from its beginning to its end."""
+    return io.BufferedReader(_Pieces(pieces), _PIECE)
+
+
+class _Pieces(io.RawIOBase):
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self._left = pieces, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left = piece
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        size = min(len(view), len(self._left))
+        view[:size], self._left = self._left[:size], self._left[size:]
+        return size
 
 
 def _must_be_ours(token: str) -> None:

@@ -31,6 +31,7 @@ from registry.store.gathering import Gathering
 from registry.store.guard import Guard
 from registry.store.handling import Handlings
 from registry.store.jobs import Jobs
+from registry.store.ledgers import Ledgers
 from registry.store.measures import Measures
 from registry.store.numberevents import NumberEvents
 from registry.store.opendata import OpenData
@@ -44,6 +45,7 @@ from registry.store.receiptkeys import ReceiptKeyRows
 from registry.store.receipts import Receipts
 from registry.store.registrations import Registrations
 from registry.store.reports import Reports
+from registry.store.restrictions import Restrictions
 from registry.store.savedviews import SavedViews
 from registry.store.schema import migrate, newest
 from registry.store.scrubjobs import ScrubJobs
@@ -82,6 +84,7 @@ class Store:
         self.guard = Guard(engine)
         self.handling = Handlings(engine)
         self.jobs = Jobs(engine)
+        self.ledgers = Ledgers(engine)
         self.measures = Measures(engine)
         self.number_events = NumberEvents(engine)
         self.open_data = OpenData(engine)
@@ -95,6 +98,7 @@ class Store:
         self.receipts = Receipts(engine)
         self.registrations = Registrations(engine)
         self.reports = Reports(engine)
+        self.restrictions = Restrictions(engine)
         self.serving = Serving(engine)
         self.saved_views = SavedViews(engine)
         self.scrub_jobs = ScrubJobs(engine)

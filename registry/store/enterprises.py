@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from registry.enterprises import Enterprise
 from registry.preferences import Category
@@ -12,9 +13,6 @@ from registry.store.engine import Engine, Row
 from registry.times import from_micros, to_micros
 from registry.uscc import CompanyNumber
 
-if TYPE_CHECKING:
-    from registry.ledgers import Ledger
-
 _ENTERPRISE = "enterprise, name, country, registration, category, province, party, created"
 _RESOURCE = (
     "resource", "kind", "prefix", "number", "carrier", "provider", "content", "purpose", "licence", "signature",
@@ -22,6 +20,7 @@ _RESOURCE = (
 )  # fmt: skip
 _ALL = ", ".join(_RESOURCE)
 _LOOKUP = 500
+_LONGEST = 20  # digits of a code
 _ALL_OF_THEM = 1 << 40
 
 
@@ -73,6 +72,27 @@ class Enterprises:
             found.update({each.enterprise: each for each in self._many("enterprise IN :ids", ids=part)})
         return found
 
+    def named(self, text: str, *, skeleton: str, limit: int) -> tuple[Enterprise, ...]:
+        """The enterprises of a registration number, or whose name holds one (a skeleton); the shortest names first."""
+        return self._many(
+            """registration = :text OR (:skeleton <> '' AND skeleton LIKE :some)
+            ORDER BY LENGTH(skeleton), skeleton, enterprise LIMIT :limit""",
+            text=text, skeleton=skeleton, some=f"%{skeleton}%", limit=limit,
+        )
+
+    def reports_against(self, enterprise: str, *, since: int, until: int) -> int:
+        """How many reports came in against an enterprise in a time (Micros), without those that are held."""
+        row = self._engine.row(
+            """SELECT (SELECT COUNT(*) FROM handling
+                    WHERE provider = :it AND received >= :since AND received < :until)
+                - (SELECT COUNT(*) FROM handling
+                    WHERE provider = :it AND received >= :since AND received < :until AND held <> '')
+                + (SELECT COUNT(*) FROM handling WHERE provider = '' AND content = :it AND content <> ''
+                    AND received >= :since AND received < :until AND held = '') AS n""",
+            it=enterprise, since=since, until=until,
+        )
+        return int(row["n"]) if row else 0
+
     def _one(self, where: str, **values: Any) -> Enterprise | None:
         found = self._many(where, **values)
         return found[0] if found else None
@@ -105,12 +125,40 @@ class Enterprises:
         """All resources, of whatever time, that are one of these plain numbers (sealed)."""
         return self._slices("number IN :each ORDER BY number, since, resource", numbers)
 
-    def of_enterprise(self, enterprise: str) -> tuple[Resource, ...]:
-        """What an enterprise sends from or stands behind, newest first."""
+    def of_enterprise(self, enterprise: str, *, limit: int | None = None, after: int = 0) -> tuple[Resource, ...]:
+        """What an enterprise sends from or stands behind, of whatever time, newest first."""
         found = self._resources(
-            "provider = :enterprise OR content = :enterprise ORDER BY since DESC, resource", enterprise=enterprise
+            """provider = :enterprise OR content = :enterprise
+            ORDER BY since DESC, resource LIMIT :limit OFFSET :after""",
+            enterprise=enterprise, limit=_ALL_OF_THEM if limit is None else limit, after=after,
         )
         return tuple(found)
+
+    def beneath(self, prefix: str, *, at: datetime, limit: int) -> tuple[Resource, ...]:
+        """What stands at a moment beneath the digits of a code: entries with more digits, by their digits."""
+        found = self._resources(
+            """prefix > :prefix AND prefix <= :last AND prefix <> '' AND since <= :at AND (until = 0 OR until > :at)
+            ORDER BY prefix, since LIMIT :limit""",
+            prefix=prefix, last=prefix + "9" * _LONGEST, at=to_micros(at), limit=limit,
+        )
+        return tuple(found)
+
+    def with_gaps(self, *, at: int, carrier: str = "", after: str = "", limit: int) -> tuple[Resource, ...]:
+        """What stands at a time (Micros) and names no provider or no content, by id, from behind one on."""
+        own = "carrier = :carrier AND" if carrier else ""
+        found = self._resources(
+            f"""(provider = '' OR content = '') AND {own} since <= :at AND (until = 0 OR until > :at)
+            AND resource > :after ORDER BY resource LIMIT :limit""",
+            at=at, after=after, limit=limit, **({"carrier": carrier} if carrier else {}),
+        )
+        return tuple(found)
+
+    def resources(self, ids: Iterable[str]) -> dict[str, Resource]:
+        """Resources by id."""
+        wanted, found = sorted(set(ids)), list[Resource]()
+        for start in range(0, len(wanted), _LOOKUP):
+            found += self._resources("resource IN :some", some=tuple(wanted[start : start + _LOOKUP]))
+        return {each.resource: each for each in found}
 
     def of_carrier(self, carrier: str, *, at: int, after: str = "", limit: int | None = None) -> tuple[Resource, ...]:
         """What stands in a carrier's ledger at a time (Micros), by id, from behind one on."""
@@ -120,33 +168,6 @@ class Enterprises:
             carrier=carrier, at=at, after=after, limit=_ALL_OF_THEM if limit is None else limit,
         )
         return tuple(found)
-
-    # ledgers
-
-    def add_ledger(self, done: Ledger, *, taken: int, actor: str) -> None:
-        """Keep that a ledger was taken in, and what came of it."""
-        self._engine.run(
-            """INSERT INTO ledger (ledger, carrier, day, taken, actor, counted, added, changed, unchanged, held,
-                refused, ended, withheld)
-            VALUES (:ledger, :carrier, :day, :taken, :actor, :counted, :added, :changed, :unchanged, :held,
-                :refused, :ended, :withheld)""",
-            ledger=done.ledger, carrier=done.carrier, day=to_micros(done.day), taken=taken, actor=actor,
-            counted=done.rows, added=done.added, changed=done.changed, unchanged=done.unchanged, held=done.held,
-            refused=done.refused, ended=done.ended, withheld=done.withheld,
-        )
-
-    def newest_ledger(self, carrier: str) -> int | None:
-        """The day (Micros) of the newest ledger of a carrier, None before the first."""
-        row = self._engine.row("SELECT MAX(day) AS day FROM ledger WHERE carrier = :carrier", carrier=carrier)
-        return None if row is None else row["day"]
-
-    def ledgers(self, *, limit: int) -> list[Row]:
-        """The ledgers of all carriers, the one taken last first."""
-        return self._engine.rows(
-            """SELECT ledger, carrier, day, taken, actor, counted, added, changed, unchanged, held, refused, ended,
-            withheld FROM ledger ORDER BY taken DESC, ledger LIMIT :limit""",
-            limit=limit,
-        )
 
     def _slices(self, where: str, items: Sequence[Any]) -> tuple[Resource, ...]:
         wanted, found = sorted(set(items)), list[Resource]()

@@ -27,6 +27,7 @@ from registry.store.migrations.epochs import EPOCHS
 from registry.store.migrations.fines import FINES
 from registry.store.migrations.guard import GUARD
 from registry.store.migrations.handling import HANDLING
+from registry.store.migrations.ledgers import LEDGERS
 from registry.store.migrations.loop import LOOP
 from registry.store.migrations.measures import MEASURES
 from registry.store.migrations.numberevents import NUMBER_EVENTS
@@ -43,7 +44,7 @@ __all__ = ["MIGRATIONS", "Migration", "migrate", "newest"]
 MIGRATIONS: tuple[Migration, ...] = (
     LOOP, CARRIERS, EPOCHS, DRIFT, NUMBER_EVENTS, WEBHOOKS, OUTBOXES, BATCHES, SCRUBS, APPLICATIONS, RECEIPTS, GUARD,
     ENTERPRISES, HANDLING, PEOPLES_REPORTS, CASES, MEASURES, PENALTIES, CLUES, BULLETINS,
-    CLUE_BATCHES, FINES, DAY_COUNTS, CENTRE,
+    CLUE_BATCHES, FINES, DAY_COUNTS, CENTRE, LEDGERS,
 )
 
 _LEDGER = "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL)"

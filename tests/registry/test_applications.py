@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from registry import applications, audit, credentials, organisations, parties
+from registry import applications, audit, companynames, credentials, organisations, parties
 from registry.errors import (
     ConflictError,
     InvalidInputError,
@@ -121,7 +121,7 @@ def test_a_name_with_letters_that_look_like_others_or_hide_something_is_refused(
     ("O'Neil Co., Ltd.", "O'Neil Co., Ltd."), ("ＡＢＣ科技", "ABC科技"), ("二〇二六传媒", "二〇二六传媒"),
 ])  # fmt: skip
 def test_usual_names_are_kept_in_one_form(name: str, form: str) -> None:
-    assert organisations.company_name(name) == form
+    assert companynames.company_name(name) == form
 
 
 @pytest.mark.parametrize(("other", "code"), [

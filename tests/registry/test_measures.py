@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry import audit, credit, enterprises, measures, orders, parties
+from registry import audit, credit, enterprises, measures, orders, parties, restrictions
 from registry.access import Actor
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.keys import KeyRing
@@ -220,8 +220,8 @@ def test_who_stands_on_a_list_is_restricted_everywhere_until_the_entry_ends(offi
     assert not credit.restricted(office.store, office.acme, at=now - timedelta(seconds=1))
     assert not credit.restricted(office.store, office.acme, at=now + timedelta(days=365))
     with pytest.raises(NotAllowedError):
-        credit.must_not_be_restricted(office.store, party="acme", at=now)
-    credit.must_not_be_restricted(office.store, party="rival", at=now)
+        restrictions.must_be_free(office.store, party="acme", use="scrubs", at=now)
+    restrictions.must_be_free(office.store, party="rival", use="scrubs", at=now)
     office.clock.advance(days=1)
     credit.end(office.store, office.clock, actor=BEN, entry=entry.entry)
     assert not credit.restricted(office.store, office.acme, at=office.clock.now())

@@ -175,3 +175,19 @@ def test_files_whose_names_say_number_events_hold_those(world: World) -> None:
     assert counts == {"files": 3, "rows": 4, "accepted": 2, "duplicates": 1, "quarantined": 1}
     rows = world.store.engine.rows("SELECT source, source_id, kind, state FROM number_event")
     assert rows == [{"source": "cmcc", "source_id": "m1", "kind": "recycled", "state": "waiting"}]
+
+
+def test_a_ledger_in_the_inbox_is_taken_in_once_by_the_day_of_its_name(world: World) -> None:
+    rows = b"kind,prefix,provider\nport,10690001,Alpha\nport,955,Alpha\n"
+    world.put("resources-2026-11-23.csv", rows)
+    counts = world.run()
+    assert counts == {"files": 1, "rows": 2, "accepted": 1, "duplicates": 0, "quarantined": 1}
+    (name,) = world.names("done")
+    lines = [json.loads(line) for line in (world.inbox / "cmcc" / "done" / name).read_text().splitlines()]
+    assert [line.get("result") for line in lines] == ["added", "refused", None]
+    assert [each.prefix for each in world.store.enterprises.of_carrier("cmcc", at=1 << 60)] == ["10690001"]
+    for wrong in ("resources-2026-11-22.csv", "resources.csv"):
+        world.put(wrong, rows)
+    assert world.run() == {"refused": 2}
+    said = {(world.inbox / "cmcc" / "refused" / name).read_text().partition(":")[0] for name in world.names("refused")}
+    assert {"older_ledger", "bad_day"} < said

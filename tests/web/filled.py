@@ -44,6 +44,7 @@ from tests.web.filled_guard import alarms_of
 from tests.web.filled_measures import appealed_in, measure_of, measure_pages
 from tests.web.filled_outgoing import outgoing
 from tests.web.filled_peaks import peak_pages, peaks_in
+from tests.web.filled_resources import ledger_of, resource_pages
 from tests.web.filled_scrubs import scrub_pages, scrubs_of
 from tests.web.receipting import with_receipt
 
@@ -76,6 +77,7 @@ class Viewers:
     returned: str = ""
     case: str = ""
     wave: str = ""  # a report that is held with others
+    ledger: tuple[str, str, str, str, str] = ("", "", "", "", "")  # see `filled_resources.ledger_of`
 
 
 def sealed(registry: Registry, text: str = MINE) -> SealedNumber:
@@ -141,6 +143,7 @@ def fill(registry: Registry) -> Viewers:
         receipt=with_receipt(registry, "loans")[0], alarm=alarm, decided=decided, **told,
         case=case, measure=measure, appealed=appealed_in(registry, "loans", case=case, reference=told["report"]),
         desk=desk_of(registry, OTHER, sealed(registry, OTHER)), wave=wave_of(registry),
+        ledger=ledger_of(registry),
     )
     peaks_in(registry, "loans")
     return made
@@ -335,6 +338,7 @@ def _report_pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("measures.overview", "/party/measures", "owner"), ("measures.overview", "/party/measures", "seller"),
         ("measures.appeal", f"/party/measures/{viewers.measure}", "seller"),
         *measure_pages(viewers.appealed, viewers.measure),
+        *resource_pages(viewers.ledger),
     ]
 
 

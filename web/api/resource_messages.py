@@ -47,7 +47,8 @@ class LedgerLine(Out, frozen=True, kw_only=True, omit_defaults=True):
 
 class LedgerAnswer(Out, frozen=True, kw_only=True):
     """What became of the list. `ended`: entries that it no longer names; `withheld`: those that would have ended if
-    all rows could be told; `held`: rows about what another carrier holds or serves; `cut`: why the file ended early."""
+    all rows could be told; `held`: rows about what another carrier holds or serves, or for an enterprise that is
+    restricted; `cut`: why the file ended early, or `half_missing`: more than half would have ended."""
 
     ledger: str
     day: datetime

@@ -5,8 +5,6 @@ Rules of this room: a list is taken in whole or, where it is refused as a whole,
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 from flask import Blueprint, Response, request
 
@@ -16,6 +14,7 @@ from registry.errors import InvalidInputError
 from registry.ledger_rows import FIELDS
 from registry.orders import digits_of
 from registry.readers import read
+from registry.resources import RESOURCE_ID
 from registry.times import to_micros
 from web.api.edge import JSON, Operation, Parameter, answer, only, operation, party_of, whole
 from web.api.metering import metered
@@ -27,7 +26,6 @@ from web.guard import actor_of_request, key
 blueprint = Blueprint("resources_api", __name__)
 
 _AT_ONCE = 500
-_CURSOR = re.compile(r"r_[0-9a-z]{16}")
 
 
 @blueprint.post("/api/v1/resources")
@@ -43,6 +41,8 @@ _CURSOR = re.compile(r"r_[0-9a-z]{16}")
     problems=(400, 401, 403, 409, 413, 415, 422, 429, 503),
     parameters=(
         Parameter("date", "query", {"type": "string", "format": "date"}, "The day of which it is the whole list."),
+        Parameter("sure", "query", {"type": "string", "enum": ["yes", "no"], "default": "no"},
+                  "`yes`: what is missing ends, even if that is more than half of what stands."),
         Parameter("Accept", "header", {"type": "string"}, f"{NDJSON} for a line about each row, the summary last."),
     ),
     says="The whole list as of a day, one `ResourceRow` a line (NDJSON), element (JSON) or row (CSV). What it no "
@@ -52,19 +52,28 @@ _CURSOR = re.compile(r"r_[0-9a-z]{16}")
 @metered
 def take() -> Response:
     """Take the carrier's whole list in."""
-    only("date")
+    only("date", "sure")
     format, registry = format_of_body(), registry_of()
     numbers = registry.settings.numbers
     done, results = ledgers.take_in(
         registry.store, registry.keys, registry.clock, registry.plan, actor=actor_of_request().name,
         carrier=party_of().party, day=ledgers.day_of(request.args.get("date", ""), numbers.zone),
         rows=read(request.stream, format=format, columns=FIELDS), country=numbers.country, zone=numbers.zone,
+        sure=_is_sure(),
     )
     summary = msgspec.convert(done, LedgerAnswer, from_attributes=True)
     if request.accept_mimetypes.best_match([JSON, NDJSON], default=JSON) != NDJSON:
         return answer(summary)
     said = [*(msgspec.convert(each, LedgerLine, from_attributes=True) for each in results), summary]
     return Response(msgspec.json.Encoder().encode_lines(said), mimetype=NDJSON)
+
+
+def _is_sure() -> bool:
+    """Whether the carrier says that more than half may end. Raises InvalidInputError bad_sure."""
+    said = request.args.get("sure", "no")
+    if said not in {"yes", "no"}:
+        raise InvalidInputError("The parameter sure is yes or no.", code="bad_sure")
+    return said == "yes"
 
 
 @blueprint.get("/api/v1/resources")
@@ -87,7 +96,7 @@ def show() -> Response:
     only("date", "after", "limit")
     limit, registry = whole("limit", default=100, least=1, most=_AT_ONCE), registry_of()
     after, day = request.args.get("after", ""), request.args.get("date")
-    if after and not _CURSOR.fullmatch(after):
+    if after and not RESOURCE_ID.fullmatch(after):
         raise InvalidInputError("This cursor is none of ours.", code="bad_cursor")
     at = registry.clock.now() if day is None else ledgers.day_of(day, registry.settings.numbers.zone)
     store = registry.store
