@@ -14,11 +14,11 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from registry import limits, peoplesreports
+from registry import consequences, limits, peoplesreports
 from registry.errors import ConflictError, InvalidInputError, NotFoundError, SignInRequiredError, TooManyError
 from registry.keys import FIRST_EPOCH
 from registry.numbers import parse_one
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from registry.handling import Tools
     from registry.interfaces import Shelf
+    from registry.measures import Measure
     from registry.numbers import Number
     from registry.sealing import SealedNumber
 
@@ -47,7 +48,8 @@ _LONGEST = 2000
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came of a text: whom to answer, in which language; `code`: why it was refused, `state`: of a report."""
+    """What came of a text: whom to answer, in which language; `code`: why it was refused, `state`: of a report, and the
+    newest `measure` that came of it."""
 
     kind: Kind
     number: Number
@@ -56,6 +58,7 @@ class Answered:
     code: str = ""
     state: str = ""
     missing: tuple[str, ...] = ()
+    measure: Measure | None = None
 
 
 def must_be_signed(tools: Tools, *, timestamp: str, signed: str, body: bytes) -> None:
@@ -124,4 +127,5 @@ def _state(tools: Tools, asked: Answered, reporter: SealedNumber) -> Answered:
         own = peoplesreports.own_report(tools, reference=asked.reference, reporter=reporter)
     except NotFoundError:
         return Answered("refused", asked.number, asked.language, code="no_such_report")
-    return Answered("state", asked.number, asked.language, asked.reference, state=own.handling.state)
+    measure = consequences.newest_of(tools.store, [own.handling]).get(asked.reference)
+    return replace(asked, state=own.handling.state, measure=measure)

@@ -17,7 +17,7 @@ from flask_babel import gettext as _
 from registry import inboundsms
 from registry.errors import UnavailableError
 from registry.inboundsms import Answered
-from web import guard
+from web import guard, measurewords
 from web.api import edge
 from web.current import registry_of
 from web.reporting import tools_of
@@ -80,7 +80,7 @@ def _sentence(found: Answered) -> str:
         lacks = str(_(", ")).join(str(MISSING[each]) for each in found.missing)
         return str(_("Reference %(name)s. Missing: %(what)s. Please complete it on our site.", name=name, what=lacks))
     if found.kind == "state":
-        return f"{name}{_(': ')}{STATES[found.state][1]}{_('.')} {NEXT[found.state]}"
+        return f"{name}{_(': ')}{STATES[found.state][1]}{_('.')} {NEXT[found.state]}{_of_measure(found)}"
     if found.kind == "unreadable":
         return str(_("We could not read this. Please send: number*text, for example 1069000012*Loans within minutes."))
     if found.code == "no_such_report":
@@ -90,3 +90,11 @@ def _sentence(found: Answered) -> str:
     if found.code in PROBLEMS:
         return str(PROBLEMS[found.code])
     return str(_("The number before the * cannot be read. Please send: number*text, with all its digits."))
+
+
+def _of_measure(found: Answered) -> str:
+    """The measure that came of a report, and how it stands."""
+    if found.measure is None:
+        return ""
+    what, stands = measurewords.MEASURES[found.measure.kind], measurewords.STATES[found.measure.state][1]
+    return f" {_('Measure against the caller')}{_(': ')}{what}{_(', ')}{stands}{_('.')}"

@@ -22,7 +22,7 @@ from registry.outside.sms import signature
 from registry.times import iso
 from tests.doubles import FakeClock, MemorySms
 from tests.registry.test_evidence_files import GPS, png
-from tests.web.filled import MINE, OTHER, Visitor, member, sealed, session_of
+from tests.web.filled import MINE, OTHER, Visitor, fill, member, sealed, session_of
 from tests.web.scrubvisits import body
 from web.reporting import tools_of
 
@@ -245,6 +245,13 @@ def test_a_text_that_comes_twice_counts_and_is_answered_once(
     assert gateway.text("106900001234*借款", id="two") == "refused", "the same text within a minute"
     assert len(registry.store.reports.about(sealed(registry), limit=9)) == 1
     assert len(sms.sent) == 2
+
+
+def test_a_text_with_a_reference_is_answered_with_the_measure_that_came_of_it(
+    registry: Registry, gateway: Gateway, sms: MemorySms
+) -> None:
+    assert gateway.text(fill(registry).report) == "state"
+    assert "Measure against the caller: No new number resources, Appealed against." in sms.sent[-1][1]
 
 
 def test_only_what_the_gateway_signed_just_now_is_read(registry: Registry, gateway: Gateway, sms: MemorySms) -> None:
