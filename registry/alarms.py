@@ -1,5 +1,6 @@
-"""What needs somebody's eye at once: carriers whose lists were weakened, are not ours, or are late (rule 58); and a
-calendar that lacks a year, so that deadlines cannot be told, and cases that are overdue (rule 87).
+"""What needs somebody's eye at once: carriers whose lists were weakened, are not ours, or are late (rule 58); a
+calendar that lacks a year, so that deadlines cannot be told, and cases that are overdue (rule 87); crime that the
+police have not acknowledged (rule 88).
 
 Rules of this room: an alarm is what stands in the tables now, so all processes ring the same ones, and it ends when
 its cause does; only a finding that weakened a refusal stays until an officer has seen it.
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from registry.store import Store
     from registry.store.findings import FindingRow
 
-Kind = Literal["weakened", "drifted", "late", "calendar", "overdue"]
+Kind = Literal["crime", "weakened", "drifted", "late", "calendar", "overdue"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -25,7 +26,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 class Alarm:
     """One carrier and what is wrong: entries lost or weakened (`finding`), a root that differs at `edition`, or `lag_s`
     seconds since the first edition that it lacks. `calendar`, of nobody: `reports` and `cases` wait for a year of
-    holidays; `overdue`, of nobody: so many `cases` were escalated."""
+    holidays; `overdue`, of nobody: so many `cases` were escalated; `crime`, of nobody: a `batch` of so many `reports`
+    has no receipt yet."""
 
     kind: Kind
     party: str
@@ -34,11 +36,13 @@ class Alarm:
     finding: FindingRow | None = None
     reports: int = 0
     cases: int = 0
+    batch: str = ""
 
 
 def alarms(store: Store, clock: Clock, *, lag_minutes: int) -> tuple[Alarm, ...]:
     """All alarms now, the gravest first; `lag_minutes` is how long a carrier may lag."""
-    found = [
+    found = [Alarm("crime", "", reports=each.clues, batch=each.batch) for each in store.clues.unreceived("urgent")]
+    found += [
         Alarm("weakened", row.recipient, edition=row.edition, finding=row) for row in store.findings.unseen()
     ]
     reports, cases = store.handling.count_undated(), store.cases.count_undated()

@@ -13,12 +13,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from registry.clues import Batch, Clue, batch_of, clue_of, department_called, keep, must
 from registry.cluestates import due_after, move_of
 from registry.errors import ConflictError, InvalidInputError, NotFoundError, RegistryError
 from registry.logs import without_numbers
+from registry.readers import read
+from registry.readers.rows import Row
 
 if TYPE_CHECKING:
     from registry.access import Actor
@@ -29,17 +31,20 @@ FEEDBACK = ("accepted", "returned", "transferred")
 OUTCOMES = ("punished", "warned", "exposed", "unfounded", "no_action")
 RESULTS = (*FEEDBACK, *OUTCOMES)
 MOST = 20_000  # answers at once
+COLUMNS = frozenset({"clue", "result", "department", "note"})
+_CHINESE = dict(zip(("受理", "退回", "转办", "处罚", "告诫", "曝光", "不属实", "不予处理"), RESULTS))
 _LONGEST = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a department says of a clue: a word of RESULTS; `department`: to which it was passed on."""
+    """What a department says of a clue: a word of RESULTS; `department`: to which it passed it on; `line` of a file."""
 
     clue: str
     result: str
     department: str = ""
     note: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,23 @@ class Told:
 
     answer: Answer
     error: RegistryError | None = None
+
+
+def read_answers(stream: IO[bytes]) -> list[Answer]:
+    """The answers of a CSV file, with words in English or Chinese; rows without a result are left alone, those that
+    cannot be read are answers about nothing. Raises InvalidInputError as `readers.read`."""
+    found = []
+    for row in read(stream, format="csv", columns=COLUMNS):
+        if not isinstance(row, Row):
+            found.append(Answer("", "", line=row.line))
+            continue
+        clue, result, department, note = (
+            str(row.fields.get(name) or "").strip() for name in ("clue", "result", "department", "note")
+        )
+        if result:
+            word = _CHINESE.get(result, result.lower())
+            found.append(Answer(clue[:40], word[:40], department.lower()[:40], note, row.line))
+    return found
 
 
 def answer(

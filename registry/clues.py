@@ -22,6 +22,7 @@ from registry.access import may
 from registry.departments import BY_CATEGORY, DEPARTMENTS, POLICE, Department, department_of
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.logs import without_numbers
+from registry.naming import LETTERS
 from registry.preferences import Category
 from registry.times import from_micros, iso, to_micros
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["case", "fine", "report"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-_LETTERS, _LONG, _LONGEST = "bcdfghjkmnpqrstv", 16, 500
+_LONG, _LONGEST = 16, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def batch_of(store: Store, batch: str) -> Batch:
 def name_of(*parts: object) -> str:
     """A name of letters alone, always the same for the same parts: it is never taken for a number."""
     raw = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
-    return "".join(_LETTERS[byte % len(_LETTERS)] for byte in raw[:_LONG])
+    return "".join(LETTERS[byte % 16] for byte in raw[:_LONG])
 
 
 def must(actor: Actor, action: str) -> None:

@@ -10,7 +10,6 @@ Rules of this room:
 from __future__ import annotations
 
 import hmac
-import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from registry.clues import Batch, batch_of, department_called, keep, must, said
 from registry.cluestates import WAYS, due_after, move_of
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.logs import without_numbers
+from registry.naming import new_ids
 from registry.times import from_micros, to_micros
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CODE_DAYS = 7  # how long a package may be fetched [D]
 GUESSES = 5
-_LETTERS, _GROUPS, _GROUP = "bcdfghjkmnpqrstvwxz", 5, 4  # 85 bits
+_GROUPS, _GROUP = 5, 4  # letters: 85 bits
 _LONGEST = 100
 
 
@@ -176,14 +176,14 @@ def _moved(store: Store, clock: Clock, made: Batch, actor: str, action: str, not
 
 
 def _named(receiver: str, file_number: str) -> tuple[str, str]:
-    who, number = (without_numbers(text.strip())[:_LONGEST] for text in (receiver, file_number))
+    who = without_numbers(receiver.strip())[:_LONGEST]
     if not who:
         raise InvalidInputError("Please say who received it.", code="no_receiver")
-    return who, number
+    return who, file_number.strip()[:_LONGEST]
 
 
 def _new_code(store: Store, clock: Clock, batch: str) -> str:
-    code = "-".join("".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS))
+    code = "-".join(new_ids(_GROUPS, _GROUP))
     until = to_micros(clock.now() + timedelta(days=CODE_DAYS))
     store.clues.set_code(batch, code=token_hash(_plain(code)), until=until)
     return code

@@ -30,7 +30,7 @@ from registry.numbers import parse_one
 from registry.outside.clock import SystemClock
 from registry.preferences import category_of, channel_of
 from registry.times import from_micros, iso, local
-from sync import dropcommands, mending, receiptcommands, scrubcommands, timetable, trying
+from sync import cluecommands, dropcommands, mending, receiptcommands, scrubcommands, timetable, trying
 from sync.follow import Followed, follow_once
 from sync.lookup import Lookup
 from sync.publish import publish_once
@@ -172,7 +172,8 @@ def _status(registry: Registry) -> dict[str, list[dict[str, object]]]:
 
 
 for _group in (
-    *mending.GROUPS, *dropcommands.GROUPS, *trying.COMMANDS, *scrubcommands.COMMANDS, *receiptcommands.GROUPS
+    *mending.GROUPS, *dropcommands.GROUPS, *trying.COMMANDS, *scrubcommands.COMMANDS, *receiptcommands.GROUPS,
+    *cluecommands.GROUPS,
 ):
     main.add_command(_group)
 

@@ -60,7 +60,7 @@ def verify(
     """Check FILE, a receipt or a proof: whose key signed it, what it says, and whether it holds still."""
     plan, now, raw = load_plan(), SystemClock().now(), _read(file)
     try:
-        keys = _keys(texts, url)
+        keys = keys_of(texts, url)
         checked = receiptchecks.check(raw, keys, now=now)
         said, answer = _words(checked), checked.answer
         wanted = _number(number, plan, country) if number is not None else None
@@ -92,9 +92,10 @@ def _read(file: Path) -> bytes:
         return opened.read(receiptchecks.MOST_BYTES + 1)
 
 
-def _keys(texts: tuple[str, ...], url: str) -> list[PublicKey]:
+def keys_of(texts: tuple[str, ...], url: str) -> list[PublicKey]:
+    """The public keys that are named, else those that a registry publishes. Raises InvalidInputError bad_key."""
     if not texts and not url:
-        raise click.UsageError("Say whose receipts you trust: --public-key KEY, or --url URL to fetch them there.")
+        raise click.UsageError("Say whose signature you trust: --public-key KEY, or --url URL to fetch them there.")
     if not texts:
         api = Api(url, "", Patience(0))
         try:

@@ -33,6 +33,8 @@ from web import (
     centrefiles,
     centreheld,
     checking,
+    cluemoves,
+    clues,
     companies,
     enterprises,
     evidencepages,
@@ -103,6 +105,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     public.blueprint, people.blueprint, reporting.blueprint, members.blueprint, carriers.blueprint, batches.blueprint,
     parties.blueprint, queues.blueprint, officers.blueprint, alarms.blueprint, guarding.blueprint, suspending.blueprint,
     cases.blueprint, casefiles.blueprint, centre.blueprint, centrefiles.blueprint, centreheld.blueprint,
+    clues.blueprint, cluemoves.blueprint, cluemoves.public,
     webhooks.blueprint, outboxes.blueprint, moving.blueprint, joining.blueprint,
     applications.blueprint, companies.blueprint, scrubs.blueprint, scrubasking.blueprint, checking.blueprint,
     receipts.blueprint, verifying.blueprint, reportstates.blueprint, evidencepages.blueprint,
@@ -152,7 +155,7 @@ def create_app(registry: Registry) -> Flask:
     for blueprint in MACHINES:
         csrf.exempt(blueprint)
     # these look for the token themselves, as the file comes
-    for view in (scrubasking.send, reportstates.add_evidence, ledgers.send):
+    for view in (scrubasking.send, reportstates.add_evidence, ledgers.send, cluemoves.upload):
         csrf.exempt(view)
     for blueprint in BLUEPRINTS + MACHINES:
         app.register_blueprint(blueprint)

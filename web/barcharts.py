@@ -45,6 +45,15 @@ def totals(id: str, title: str, sentence: str, quarters: Sequence[tuple[str, int
     )
 
 
+def counts(id: str, title: str, sentence: str, heads: tuple[str, str], rows: Sequence[tuple[str, int]]) -> Chart:
+    """Counts of some things as bars, in the order given."""
+    spec = _bars([(name, count, format_decimal(count)) for name, count in rows])
+    return Chart(
+        id, title, sentence, Markup(drawn(msgspec.json.encode(spec))),  # noqa: S704 - our own renderer
+        heads, tuple((name, format_decimal(count)) for name, count in rows),
+    )  # fmt: skip
+
+
 def _bars(values: Sequence[tuple[str, float, str]], height: int = 0) -> dict[str, Any]:
     data = [{"name": name, "value": value, "label": label} for name, value, label in values]
     most = max((value for _, value, _ in values), default=0) or 1

@@ -21,6 +21,7 @@ from registry.settings import load
 from web import keycommands, receiptkeycommands
 from web.bulletin_commands import bulletin_group
 from web.calendar_commands import holidays_group
+from web.clue_commands import clues_group
 from web.demo import run_demo
 from web.demo_quarter import quarter_command
 from web.guard_commands import decoys_group
@@ -238,7 +239,7 @@ def audit_verify(instance: Path) -> None:
     click.echo(f"{count} entries, unbroken")
 
 
-_MORE = (*keycommands.GROUPS, *receiptkeycommands.GROUPS, resources_group, peaks_group)
+_MORE = (*keycommands.GROUPS, *receiptkeycommands.GROUPS, resources_group, peaks_group, clues_group)
 for group in (holidays_group, application_group, bulletin_group, decoys_group, outbox_group, webhook_group, *_MORE):
     main.add_command(group)
 

@@ -13,7 +13,7 @@ from flask_babel import gettext, lazy_gettext, ngettext
 
 from registry.errors import RegistryError, TooManyError
 from registry.preferences import Category, Channel
-from web import bulletinlabels, joiningwords
+from web import bulletinlabels, cluelabels, joiningwords
 from web.joblabels import JOB_WORDS
 from web.openwords import OPEN_WORDS
 from web.reasons import REASONS
@@ -188,6 +188,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "outbox_removed": lazy_gettext("Outbox removed"),
         **joiningwords.ACTIONS,
         **bulletinlabels.ACTIONS,
+        **cluelabels.ACTIONS,
     },
     "follows": {  # resellers
         "self": lazy_gettext("by itself"),

@@ -131,6 +131,7 @@ OFFICE: tuple[Section, ...] = (
         Place("cases.queue", lazy_gettext("Cases"), ("see_cases",), ("casefiles.one",)),
         Place("measuredesk.overview", lazy_gettext("Measures"), ("see_cases",), ("measuredesk.one",)),
         Place("enterprises.search", lazy_gettext("Enterprises"), ("see_cases",), ("enterprises.one",)),
+        Place("clues.overview", lazy_gettext("Clues"), ("see_cases",), ("clues.one", "cluemoves.upload")),
     )),
     Section(lazy_gettext("Numbers"), (
         Place("resources.overview", lazy_gettext("Number resources"), ("see_cases",),

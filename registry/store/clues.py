@@ -156,6 +156,11 @@ class Clues:
             department=department,
         )
 
+    def count_fallen(self, batch: str) -> int:
+        """How many clues of a batch stand no longer."""
+        row = self._engine.row("SELECT COUNT(*) AS n FROM clue WHERE batch = :batch AND withdrawn > 0", batch=batch)
+        return int(row["n"]) if row else 0
+
     def told_in(self, batch: str) -> tuple[Clue, ...]:
         """The clues of which a batch says that they stand no longer."""
         return self._clues(

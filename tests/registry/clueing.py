@@ -56,7 +56,8 @@ class Desk:
 
     def crime(self, n: int = 1, **values: Any) -> list[Handling]:
         """Reports of fraud that came ten minutes ago."""
-        return self.fall(n, at=self.clock.now() - timedelta(minutes=10), class_="unlawful", verdict="allowed", **values)
+        values = {"at": self.clock.now() - timedelta(minutes=10), "class_": "unlawful", "verdict": "allowed"} | values
+        return self.fall(n, **values)
 
     def enterprise(self, name: str = "某贷款有限公司", **values: Any) -> str:
         return enterprises.enrol(

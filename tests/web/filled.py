@@ -40,6 +40,7 @@ from registry.uscc import company_number
 from sync import feed
 from tests.web.filled_cases import case_of, case_pages
 from tests.web.filled_casework import casework_pages, centre_pages, desk_of, publish, wave_of
+from tests.web.filled_clues import clue_pages, clues_of
 from tests.web.filled_guard import alarms_of
 from tests.web.filled_measures import appealed_in, measure_of, measure_pages
 from tests.web.filled_outgoing import outgoing
@@ -78,6 +79,7 @@ class Viewers:
     case: str = ""
     wave: str = ""  # a report that is held with others
     ledger: tuple[str, str, str, str, str] = ("", "", "", "", "")  # see `filled_resources.ledger_of`
+    clues: dict[str, str] = field(default_factory=dict)  # batches, by what they are there to show
 
 
 def sealed(registry: Registry, text: str = MINE) -> SealedNumber:
@@ -143,7 +145,7 @@ def fill(registry: Registry) -> Viewers:
         receipt=with_receipt(registry, "loans")[0], alarm=alarm, decided=decided, **told,
         case=case, measure=measure, appealed=appealed_in(registry, "loans", case=case, reference=told["report"]),
         desk=desk_of(registry, OTHER, sealed(registry, OTHER)), wave=wave_of(registry),
-        ledger=ledger_of(registry),
+        ledger=ledger_of(registry), clues=clues_of(registry),
     )
     peaks_in(registry, "loans")
     return made
@@ -329,8 +331,9 @@ def pages(viewers: Viewers) -> list[tuple[str, str, str]]:
 
 
 def _report_pages(viewers: Viewers) -> list[tuple[str, str, str]]:
-    """Pages of reports and their evidence, of receipts that anybody may check, of measures."""
+    """Pages of reports and their evidence, of receipts that anybody may check, of measures and clues."""
     return [
+        *clue_pages(viewers.clues),
         ("reportstates.one", f"/my-reports/{viewers.report}", "mine"),
         ("reportstates.one", f"/my-reports/{viewers.returned}", "mine"),
         ("evidencepages.files", f"/officer/reports/{viewers.report}/evidence", "officer"),
