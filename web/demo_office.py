@@ -132,12 +132,14 @@ class Office:
         fined = fining.decide(
             office, actor=self.decides, penalty=proposed.penalty, sum=heard.proposal.proposed, reason="屡次违规"
         )
+        paid = fining.pay(office, actor=self.decides, penalty=proposed.penalty, note="已缴入国库")
         self._move(case.case_id, "fine")
         self._move(case.case_id, "publish", self.publishes)
         self._move(case.case_id, "file_credit")
         public = credit.file_of(store, enterprise, public_only=True)
-        self.checks["a fine by the rulebook is decided and stands in the public credit file"] = (
-            fined.state == "decided" and fined.sum > 0 and [each.kind for each in public] == ["penalty"]
+        self.checks["a fine by the rulebook is decided, paid and stands in the public credit file"] = (
+            fined.state == "decided" and paid.state == "paid" and paid.sum == fined.sum > 0
+            and [each.kind for each in public] == ["penalty"]
         )
         self.checks["the next offence of the one fined is a repeated one"] = (
             credit.offences(store, enterprise, before=clock.now() + timedelta(days=1)) == 1

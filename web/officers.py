@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 
 from registry import access, audit, credentials, organisations, parties, registrations
 from registry.access import ROLES_OF
+from registry.assembly import Registry
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, SignInRequiredError
 from registry.parties import Party
 from registry.times import to_micros
@@ -80,8 +81,15 @@ def today() -> Page:
         registered=charts.registrations_over_time(per_day),
         editions=editions, jobs=registry.store.jobs.last_runs(),
         applying=registry.store.applications.waiting() if access.may(actor(), "manage_parties") else 0,
+        deciding=_to_decide(registry) if access.may(actor(), "decide") else 0,
         audit=audit.entries(registry.store, most=10) if reads_audit else None,
     )  # fmt: skip
+
+
+def _to_decide(registry: Registry) -> int:
+    """How many measures wait for a decision: proposals, and appeals."""
+    counts = registry.store.measures.counts()
+    return counts.get("proposed", 0) + counts.get("appealed", 0)
 
 
 def _sorted(carriers: Sequence[CarrierState], seen: Asked) -> list[CarrierState]:

@@ -65,6 +65,7 @@ def test_a_decider_grants_the_appeal_and_everybody_reads_of_it_what_is_theirs(
     app: Flask, registry: Registry, viewers: Viewers
 ) -> None:
     decider = Visitor(app, viewers.tokens["decider"])
+    assert "2 measures and appeals wait for a decision" in decider.get("/officer")
     assert "快贷有限公司" in decider.get("/officer/measures")
     address = f"/officer/measures/{viewers.appealed}"
     for text in ("并非本公司号码", "Decide the appeal", "屡次违规", viewers.case):
