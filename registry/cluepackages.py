@@ -91,10 +91,7 @@ class Checked:
 
 def files_of(batch: Batch, clues: Sequence[Clue], fallen: Sequence[Clue], keys: KeyRing) -> dict[str, bytes]:
     """The files of a package by name, but for the envelope."""
-    rows = (
-        (each.clue, each.kind, *(_fact(each, name, caller) for name in FACTS), "", "", "")
-        for each, caller in zip(clues, _callers(clues, keys))
-    )
+    rows = (_row(each, caller) for each, caller in zip(clues, _callers(clues, keys)))
     gone = (
         (each.clue, each.kind, each.facts.get("reference", ""), _moment(each.withdrawn or each.added))
         for each in fallen
@@ -199,10 +196,10 @@ def _uri(kind: int, digits: int) -> str:
     return f"tel:{number.e164}" if kind == E164 else f"tel:{number.text};phone-context=+86"
 
 
-def _fact(clue: Clue, name: str, caller: str) -> str:
-    if name == "caller":
-        return caller
-    return {"class": clue.class_, "at": _moment(clue.at)}.get(name) or clue.facts.get(name, "")
+def _row(clue: Clue, caller: str) -> list[str]:
+    said = {**clue.facts, "clue": clue.clue, "kind": clue.kind, "class": clue.class_, "at": _moment(clue.at),
+            "caller": caller}  # fmt: skip
+    return [said.get(name, "") for name in COLUMNS]
 
 
 def _moment(at: datetime) -> str:

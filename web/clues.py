@@ -92,7 +92,7 @@ def _outcomes(seen: Asked) -> Chart | None:
         said=format_decimal(total - found.get("", 0)), all=format_decimal(total),
         punished=format_decimal(found.get("punished", 0)),
     )
-    return barcharts.counts("outcomes", _("What came of clues"), sentence, (_("Answer"), _("Clues")), rows)
+    return barcharts.counts("outcomes", _("What came of clues"), sentence, (_("Their answer"), _("Clues")), rows)
 
 
 @blueprint.get("/officer/clues/<batch>")

@@ -26,7 +26,7 @@ STATES: Mapping[str, tuple[str, Any]] = {  # colour, word
     "made": ("warn", lazy_gettext("To be looked at")),
     "reviewed": ("warn", lazy_gettext("To be sent")),
     "sent": ("warn", lazy_gettext("Sent, no receipt yet")),
-    "received": ("ok", lazy_gettext("Received")),
+    "received": ("ok", lazy_gettext("Acknowledged")),
     "answered": ("ok", lazy_gettext("Answered")),
     "closed": ("plain", lazy_gettext("Closed")),
     "discarded": ("plain", lazy_gettext("Discarded")),

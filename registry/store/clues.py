@@ -224,7 +224,8 @@ class Clues:
         """Batches, the newest first; `picked`: columns, `states`, `overdue_at` (Micros)."""
         where, values = _where(picked)
         return self._batches(
-            f"{where} ORDER BY made DESC, batch LIMIT :limit OFFSET :after", limit=limit, after=after, **values
+            f"{where} ORDER BY made DESC, department, batch LIMIT :limit OFFSET :after", limit=limit, after=after,
+            **values,
         )
 
     def counts(self, *, at: int) -> dict[str, int]:

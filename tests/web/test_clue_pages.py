@@ -80,7 +80,7 @@ def test_a_batch_goes_from_the_first_look_to_its_outcome(
     worker = as_("investigator")
     assert "A receipt is given after it was sent" in act(worker, batch, "receive", date="2020-01-01", receiver="李处")
     day = f"{registry.clock.now():%Y-%m-%d}"
-    assert "Received" in act(worker, batch, "receive", date=day, receiver="李处", file_number="8")
+    assert "Acknowledged" in act(worker, batch, "receive", date=day, receiver="李处", file_number="8")
     listed = registry.store.clues.of_batch(batch)
     home = f"/officer/clues/{batch}"
     done = worker.submit(f"{home}/answers", page=home, which="chosen", clue=[listed[0].clue], result="returned")
@@ -127,7 +127,7 @@ def test_a_department_fetches_by_a_code_that_is_shown_once(
     act(as_("investigator"), batch, "review")
     decider = as_("decider")
     page = act(decider, batch, "send", way="link", reason="电话告知")
-    code = page.split("<dt>Code</dt><dd><code>")[1].split("</code>")[0]
+    code = page.split("<dt>Fetch code</dt><dd><code>")[1].split("</code>")[0]
     assert f"http://localhost/clues/{batch}" in page
     assert code not in decider.get(f"/officer/clues/{batch}").text
     client.delete_cookie("dc_session")
