@@ -56,9 +56,10 @@ def count(
     days = _changed(store, mark, zone) | {today - timedelta(days=i) for i in range(LATELY if is_whole else 0)}
     chosen = sorted(day for day in days if oldest <= day <= today and (is_whole or day >= today - timedelta(days=1)))
     counted = sum(_counted(store, day, zone, keep) for day in chosen)
+    desks = store.day_counts.open_by_desk(OPEN, at=to_micros(now))
     with store.writing(about="day counts"):
         store.day_counts.set_marks(whole=to_micros(now) if is_whole else whole, recent=to_micros(now))
-        store.day_counts.put_desks(store.day_counts.open_by_desk(OPEN, at=to_micros(now)))
+        store.day_counts.put_desks(desks)
     return counted
 
 
@@ -84,9 +85,10 @@ def _counted(store: Store, day: date, zone: str, keep: Callable[[], None]) -> bo
     """Count one day anew; whether anything came on it."""
     keep()
     first, after = bounds(day, zone)
-    with store.writing(about="day counts"):
+    with store.reading():  # what changes from here on is counted by the next run
         cells = _cells(store.day_counts.grouped(first=first, after=after))
         steps = _steps(store.day_counts.moved(first=first, after=after))
+    with store.writing(about="day counts"):
         there = store.day_counts.put(day, cells, steps)
     return bool(cells) or there
 

@@ -169,7 +169,7 @@ def _aged(opened: Iterable[tuple[str, datetime]], now: datetime) -> dict[str, tu
 def _fines(store: Store, period: Period, zone: str) -> tuple[int, int]:
     """Fines decided in a period: how many, and of how many yuan together."""
     decided = [
-        each.sum for each in store.penalties.in_states(("decided",), limit=1 << 30)
+        each.sum for each in store.penalties.in_states(("decided", "paid"), limit=1 << 30)
         if each.decided is not None and period.first <= local(each.decided, zone).date() <= period.last
     ]  # fmt: skip
     return len(decided), sum(decided)

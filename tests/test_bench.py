@@ -7,7 +7,7 @@ import pytest
 from tests.bench.__main__ import run
 
 ROWS = 2_000
-SMALL = ("bench_pull", "bench_receipts", "bench_bulletin", "bench_cases")  # ROWS bounds all they do
+SMALL = ("bench_pull", "bench_receipts", "bench_bulletin", "bench_cases", "bench_figures")  # ROWS bounds all they do
 
 
 @pytest.mark.parametrize("name", SMALL)

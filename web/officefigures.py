@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from flask import Response, current_app, render_template, request, url_for
+from flask import Response, render_template, request, url_for
 from flask_babel import format_decimal, gettext, lazy_gettext
 
 from registry import deskfigures
+from registry.access import may
 from registry.deskfigures import AGES, LATEST, Figures, Period
 from registry.errors import InvalidInputError, NotFoundError
 from registry.times import local
@@ -28,6 +29,7 @@ from web.charts import Chart, Series, over_days
 from web.current import registry_of
 from web.measurewords import MEASURES
 from web.officers import room
+from web.parties import actor
 from web.peakdesk import CLASSES
 from web.people import Page
 from web.queues import HANDLING
@@ -43,7 +45,10 @@ STEPS: Mapping[str, Any] = {
     "accept": lazy_gettext("Accept what was completed"), "forward": lazy_gettext("Pass on"),
     "handle": lazy_gettext("Answer (desk)"), "tell_user": lazy_gettext("Tell the person"),
 }  # fmt: skip
-_QUEUE = "reportdesk.queue"  # pages to which figures lead where they exist
+_QUEUE = "centre.queue"  # the reports behind a figure
+_FILTERS: Mapping[str, str] = {  # what of it narrows to a name of a part
+    "state": "state", "category": "category", "class": "class_", "province": "province", "carrier": "carrier",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,22 @@ class Bar:
     upheld: int
     judged: int
     share: float
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One desk: its name, what narrows the queue to it, what is open there and overdue; `sees`: whether its reports may
+    be listed."""
+
+    name: str
+    picked: Mapping[str, Any]
+    open: int
+    overdue: int
+    sees: bool
+
+    def link(self, **more: Any) -> str:
+        """Where its reports are listed, "" where they are not."""
+        return url_for(_QUEUE, **self.picked, **more) if self.sees else ""
 
 
 @dataclass(frozen=True)
@@ -129,13 +150,23 @@ def _days_chart(found: Figures) -> Chart:
 
 def _bars(part: str, found: Figures) -> list[Bar]:
     """The names of a part with their share of all reports, the most reported first."""
-    rows, queue = found.parts[part], part == "state" and _QUEUE in current_app.view_functions
+    rows = found.parts[part]
     called = _names(part, rows)
     return [
-        Bar(called(row["name"]), url_for(_QUEUE, state=row["name"]) if queue else "", row["reports"],
-            row["upheld"], row["upheld"] + row["unfounded"], round(100 * row["reports"] / found.reports, 1))
+        Bar(called(row["name"]), _link(part, row["name"]), row["reports"], row["upheld"],
+             row["upheld"] + row["unfounded"], round(100 * row["reports"] / found.reports, 1))
         for row in rows
     ]  # fmt: skip
+
+
+def _link(part: str, name: str) -> str:
+    """Where the reports of a name are listed, or an enterprise stands, for whoever may see them; "" for none."""
+    if part == "enterprise" and may(actor(), "see_cases"):
+        return url_for("enterprises.one", enterprise=name)
+    if part not in _FILTERS or name == "unknown" or not may(actor(), "see_reports"):
+        return ""
+    picked: dict[str, Any] = {"state": "all", _FILTERS[part]: name}
+    return url_for(_QUEUE, **picked)
 
 
 def _names(part: str, rows: Sequence[Mapping[str, Any]]) -> Callable[[str], str]:
@@ -152,11 +183,14 @@ def _names(part: str, rows: Sequence[Mapping[str, Any]]) -> Callable[[str], str]
     return lambda name: cell_name(part, name, carriers)
 
 
-def _desks(found: Figures) -> list[tuple[str, str, int, int]]:
-    """Desks: id, name, open, overdue."""
-    called = names.names(registry_of())
-    return [(row["desk"], called.get(row["desk"], row["desk"]) if row["desk"] else gettext("Report centre"),
-             row["open"], row["overdue"]) for row in found.desks]  # fmt: skip
+def _desks(found: Figures) -> list[Desk]:
+    """What lies where, what is overdue first."""
+    called, sees = names.names(registry_of()), may(actor(), "see_reports")
+    return [
+        Desk(called.get(row["desk"], row["desk"]) if row["desk"] else gettext("Report centre"),
+             {"desk": row["desk"]} if row["desk"] else {"where": "centre"}, row["open"], row["overdue"], sees)
+        for row in found.desks
+    ]  # fmt: skip
 
 
 # files

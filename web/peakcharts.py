@@ -62,6 +62,8 @@ def sentence(lines: Sequence[Line]) -> str:
     if lines[0].state == "coming":
         peak, year = lines[0].peak, lines[0].year
         said.insert(0, gettext("The window of %(year)s opens on %(day)s.", year=year, day=peak.first(year).isoformat()))
+    if not said:
+        return str(gettext("No surge can be told: nothing was counted in the weeks before."))
     return ("" if language_of() == "zh_CN" else " ").join(said)
 
 

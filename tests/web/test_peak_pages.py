@@ -16,7 +16,7 @@ from registry.assembly import Registry
 from registry.outside.peakfile import NAME, peaks_of
 from registry.peaks import load_peaks
 from registry.times import to_micros
-from tests.registry.counting import counts, fall, report, year_of
+from tests.registry.counting import count, counts, fall, report, year_of
 from tests.web.filled import Visitor, member
 from tests.web.filled_measures import officer
 from tests.web.filled_peaks import NEXT, confirmed, peaks_in
@@ -147,6 +147,23 @@ def test_figures_of_a_period_stand_in_tables_with_bars_and_in_files(office: Offi
     for part in ("steps", "desks", "cases", "measures", "state", "enterprise"):
         assert office.auditor.get(f"/officer/figures/{part}.csv").startswith("\ufeff")
     office.auditor.get("/officer/figures/numbers.csv", status=404)
+
+
+def test_figures_lead_to_the_reports_behind_them_for_who_may_see_those(office: Office) -> None:
+    store, clock = office.registry.store, office.registry.clock
+    fall(store, report("a", clock.now(), province="hunan", category=2, provider="", carrier="cmcc"))
+    count(store, clock, office.registry.rulebooks)
+    page = office.investigator.get("/officer/figures")
+    found = set(re.findall(r'href="(/officer/reports\?[^"]+)"', page))
+    assert found == {
+        "/officer/reports?state=forwarded", "/officer/reports?state=all&amp;category=property",
+        "/officer/reports?state=all&amp;class_=commercial", "/officer/reports?state=all&amp;province=hunan",
+        "/officer/reports?state=all&amp;carrier=cmcc", "/officer/reports?desk=cmcc",
+    }  # fmt: skip
+    for address in found:
+        assert "/officer/reports/abbbbbbbbbbb" in office.investigator.get(address.replace("&amp;", "&")), address
+    operator = Visitor(office.officer.client.application, member(office.registry, "regulator", "operator"))
+    assert "/officer/reports?" not in operator.get("/officer/figures")
 
 
 def test_a_period_that_is_none_shows_the_last_days(office: Office) -> None:
