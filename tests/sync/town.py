@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from registry import editions, epochs, registrations, roots, sealing, serving, tags
+from registry.assembly import Registry
 from registry.gathering import Gatherer
 from registry.keys import KeyRing, SigningKeys
 from registry.numbering import NumberPlan
@@ -49,6 +50,7 @@ class Town:
     receipt_keys: ReceiptKeys = field(default_factory=lambda: ReceiptKeys([b"c" * 32]))
     rulebooks: Rulebooks = field(default_factory=load_rulebooks)
     digits: list[int] = field(default_factory=list)
+    calendar, fines = Registry.calendar, Registry.fines
 
     @cached_property
     def gatherer(self) -> Gatherer:
