@@ -85,7 +85,7 @@ SCOPES: Mapping[str, str] = {  # of API keys
     "check": "ask for up to 10,000 numbers at once whether a contact may happen",
     "scrub": "have call lists checked: send them, follow them, fetch results",
     "resources": "keep the ledger of number resources: send the quarterly list, read it",
-    "measures": "read orders and measures, confirm that orders were carried out, appeal",
+    "measures": "read orders, measures and fines, confirm that orders were carried out, appeal, be heard",
     "desk": "answer the reports that lie on the own desk",
     "webhooks": "be told of events: endpoints, their secrets, deliveries",
     "read": "read public figures without the site's limits; the own balance, scrubs and receipts",

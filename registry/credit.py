@@ -1,8 +1,8 @@
 """The credit file of enterprises (rule 97): violations, penalties, measures, talks, and the two lists that restrict.
 
 Rules of this room:
-- An entry says since when and until when it counts, and whether the public sees it; nothing is taken away, an entry
-  that was wrong is ended.
+- An entry says since when and until when it counts, and whether the public sees it; nothing is taken away. One that
+  was wrong counts for nothing any more, and another stands instead of it (`creditchanges.py`).
 - Who stands on the list of bad operation or of dishonesty is restricted everywhere: whoever approves resources, scrub
   accounts or feeds asks `restrictions`.
 - An offence is a repeated one by what stands here (rule 100).
@@ -34,7 +34,8 @@ _LONGEST = 500
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry, from `since` until `until` (None: open). `public`: it is published."""
+    """One entry, from `since` until `until` (None: open). `public`: it is published; `instead`: the entry that stands
+    in place of this one, which was wrong, "" for none."""
 
     entry: str
     enterprise: str
@@ -46,10 +47,11 @@ class Entry:
     text: str
     added_by: str
     added: datetime
+    instead: str = ""
 
     def counts_at(self, at: datetime) -> bool:
         """Whether it counts at a moment."""
-        return self.since <= at and (self.until is None or at < self.until)
+        return not self.instead and self.since <= at and (self.until is None or at < self.until)
 
 
 def enter(
@@ -96,8 +98,9 @@ def end(store: Store, clock: Clock, *, actor: Actor, entry: str) -> None:
 
 
 def file_of(store: Store, enterprise: str, *, public_only: bool) -> tuple[Entry, ...]:
-    """The entries of an enterprise, newest first; the public part or all."""
-    return tuple(each for each in store.credit.of_enterprise(enterprise) if each.public or not public_only)
+    """The entries of an enterprise, newest first; the public part (without what was wrong) or all."""
+    held = store.credit.of_enterprise(enterprise)
+    return tuple(each for each in held if not public_only or (each.public and not each.instead))
 
 
 def listed(store: Store, kind: Kind, *, at: datetime) -> tuple[Entry, ...]:

@@ -36,8 +36,11 @@ from web import (
     cluemoves,
     clues,
     companies,
+    creditdesk,
     enterprises,
     evidencepages,
+    finedesk,
+    fines,
     guard,
     guarding,
     inbound,
@@ -89,6 +92,7 @@ from web.api import (
     scrubparts,
     scrubresults,
 )
+from web.api import fines as api_fines
 from web.api import measures as api_measures
 from web.api import opendata as api_opendata
 from web.api import receipts as api_receipts
@@ -110,7 +114,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (  # pages
     applications.blueprint, companies.blueprint, scrubs.blueprint, scrubasking.blueprint, checking.blueprint,
     receipts.blueprint, verifying.blueprint, reportstates.blueprint, evidencepages.blueprint,
     bulletins.blueprint, publishing.blueprint,
-    measures.blueprint, measures.public, measuredesk.blueprint,
+    measures.blueprint, measures.public, finedesk.blueprint, fines.blueprint,
+    creditdesk.blueprint, creditdesk.mine, measuredesk.blueprint,
     peakdesk.office, peakdesk.party, officefigures.blueprint,
     ledgers.blueprint, resources.blueprint, enterprises.blueprint,
 )
@@ -120,7 +125,7 @@ MACHINES: tuple[Blueprint, ...] = (  # known by their key in each request: no fo
     codes.blueprint, registrations.blueprint, feeds.blueprint, repairs.blueprint, acknowledgements.blueprint,
     keys.blueprint, reports.blueprint, numberevents.blueprint, quarantine.blueprint, api_webhooks.blueprint,
     checks.blueprint, balance.blueprint, api_scrubs.blueprint, scrubparts.blueprint, scrubresults.blueprint,
-    api_receipts.blueprint, api_measures.blueprint, api_resources.blueprint,
+    api_receipts.blueprint, api_measures.blueprint, api_fines.blueprint, api_resources.blueprint,
     rulebooks.blueprint, openapi.blueprint, vitals.blueprint, inbound.blueprint,
 )
 

@@ -17,8 +17,9 @@ from registry import cases, credit, measures, penalties
 from registry.access import may
 from registry.casemoves import MOVES, WORKED, moves_from
 from registry.cases import Case
+from registry.departments import DEPARTMENTS
 from registry.errors import InvalidInputError, NotFoundError, RegistryError
-from web import casewords, guard, measurewords
+from web import casewords, finewords, guard, measurewords
 from web.cases import may_move, names_of, workers
 from web.current import registry_of
 from web.officers import room
@@ -53,7 +54,8 @@ def one(case_id: str) -> Page:
         if found.enterprise else [],
         measures=store.measures.of_case(case_id), ladder=measures.LADDER,
         credit=credit.file_of(store, found.enterprise, public_only=False) if found.enterprise else (),
-        fine=_fine(found), steps=moves_from(found.state) if may_move(found) and not found.proposal else (),
+        fine=_fine(found), fines=store.penalties.of_case(case_id), finewords=finewords, departments=DEPARTMENTS,
+        steps=moves_from(found.state) if may_move(found) and not found.proposal else (),
         decides=_decides(found), own=found.proposed_by == actor().name, worked=found.state in WORKED,
         printing=request.args.get("print") == "1",
     )  # fmt: skip

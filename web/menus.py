@@ -87,6 +87,9 @@ PARTY: tuple[Section, ...] = (
     Section(lazy_gettext("Measures"), (
         Place("measures.overview", lazy_gettext("Measures"), inner=("measures.appeal",),
               kinds=("carrier", "telemarketer")),
+        Place("fines.overview", lazy_gettext("Fines"), inner=("fines.one", "fines.paper"),
+              kinds=("carrier", "telemarketer")),
+        Place("owncredit.own", lazy_gettext("Credit file"), kinds=("carrier", "telemarketer")),
         Place("ownpeaks.own", lazy_gettext("Peaks"), kinds=("carrier", "telemarketer")),
         Place("ledgers.overview", lazy_gettext("Number resources"), ("see_ledger",), ("ledgers.one",)),
     )),
@@ -132,6 +135,8 @@ OFFICE: tuple[Section, ...] = (
         Place("measuredesk.overview", lazy_gettext("Measures"), ("see_cases",), ("measuredesk.one",)),
         Place("enterprises.search", lazy_gettext("Enterprises"), ("see_cases",), ("enterprises.one",)),
         Place("clues.overview", lazy_gettext("Clues"), ("see_cases",), ("clues.one", "cluemoves.upload")),
+        Place("finedesk.queue", lazy_gettext("Fines"), ("see_cases",), ("finedesk.one", "finedesk.paper")),
+        Place("creditdesk.lists", lazy_gettext("Credit files"), ("see_cases",), ("creditdesk.one",)),
     )),
     Section(lazy_gettext("Numbers"), (
         Place("resources.overview", lazy_gettext("Number resources"), ("see_cases",),

@@ -42,7 +42,7 @@ from tests.web.filled_cases import case_of, case_pages
 from tests.web.filled_casework import casework_pages, centre_pages, desk_of, publish, wave_of
 from tests.web.filled_clues import clue_pages, clues_of
 from tests.web.filled_guard import alarms_of
-from tests.web.filled_measures import appealed_in, measure_of, measure_pages
+from tests.web.filled_measures import appealed_in, fine_pages, fines_of, measure_of, measure_pages
 from tests.web.filled_outgoing import outgoing
 from tests.web.filled_peaks import peak_pages, peaks_in
 from tests.web.filled_resources import ledger_of, resource_pages
@@ -70,6 +70,8 @@ class Viewers:
     scrubs: dict[str, str] = field(default_factory=dict)  # by state
     measure: str = ""  # against loans
     appealed: str = ""  # against loans, in the case that the own report speaks in
+    fines: tuple[str, ...] = ()  # against loans: noticed, decided, proposed, another department's
+    enterprise: str = ""  # of loans
     desk: str = ""  # a report on the desk of cmcc
     receipt: str = ""  # a scrub that has one
     alarm: str = ""  # about what loans asks for
@@ -146,9 +148,17 @@ def fill(registry: Registry) -> Viewers:
         case=case, measure=measure, appealed=appealed_in(registry, "loans", case=case, reference=told["report"]),
         desk=desk_of(registry, OTHER, sealed(registry, OTHER)), wave=wave_of(registry),
         ledger=ledger_of(registry), clues=clues_of(registry),
+        fines=fines_of(registry, "loans", case), enterprise=enterprise_of(registry, "loans"),
     )
     peaks_in(registry, "loans")
     return made
+
+
+def enterprise_of(registry: Registry, party: str) -> str:
+    """The enterprise of an account."""
+    found = registry.store.enterprises.of_party(party)
+    assert found is not None
+    return found.enterprise
 
 
 def reported(registry: Registry) -> dict[str, str]:
@@ -340,7 +350,7 @@ def _report_pages(viewers: Viewers) -> list[tuple[str, str, str]]:
         ("verifying.verify", "/verify", ""), ("credit.lists", "/credit", ""),
         ("measures.overview", "/party/measures", "owner"), ("measures.overview", "/party/measures", "seller"),
         ("measures.appeal", f"/party/measures/{viewers.measure}", "seller"),
-        *measure_pages(viewers.appealed, viewers.measure),
+        *measure_pages(viewers.appealed, viewers.measure), *fine_pages(viewers.fines, viewers.enterprise),
         *resource_pages(viewers.ledger),
     ]
 

@@ -25,7 +25,8 @@ def case_of(registry: Registry) -> str:
     asks = Actor("member", role="investigator", member=Member("investigator-1", "regulator", "i@x.cn", "I",
                  "investigator", "active", True), strong=True)  # fmt: skip
     store, clock = registry.store, registry.clock
-    made = cases.open_case(store, clock, actor=asks, enterprise=enterprise, reason="线索").case_id
+    made = cases.open_case(store, clock, actor=asks, enterprise=enterprise, reason="线索",
+                           calendar=registry.calendar).case_id  # fmt: skip
     measures.propose(store, clock, actor=asks, enterprise=enterprise, kind="warn", facts="屡次违规", case_id=made)
     cases.propose(store, clock, actor=asks, case_id=made, action="order", reason="证据充分")
     return made

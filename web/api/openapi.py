@@ -38,6 +38,7 @@ _PARTS: dict[str, dict[str, Any]] = {
     "scrub": {"type": "string", "pattern": "^[a-z]{24}$", "description": "The id of a scrub."},
     "receipt": {"type": "string", "pattern": "^[a-z]{24}$", "description": "The id of a receipt."},
     "measure": {"type": "string", "pattern": "^[a-z]{12}$", "description": "The id of a measure."},
+    "fine": {"type": "string", "pattern": "^[a-z]{12}$", "description": "The id of a fine."},
     "part": {"type": "integer", "minimum": 1, "maximum": 10_000, "description": "Which part, from 1."},
     "row": {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "The id of a row in quarantine."},
 }
