@@ -18,9 +18,9 @@ from werkzeug.wrappers import Response
 
 from registry import cases, fining, penalties
 from registry.access import may
+from registry.companynames import skeleton
 from registry.errors import ConflictError, InvalidInputError, NotFoundError, RegistryError
 from registry.fining import Penalty
-from registry.organisations import skeleton
 from registry.times import to_micros
 from web import finewords, guard
 from web.cases import names_of
