@@ -77,20 +77,20 @@ def case_of(store: Store, case_id: str) -> Case:
     return found
 
 
-def term(case: Case, calendar: Calendar | None, since: datetime) -> Case:
-    """The case with the deadline that runs since a moment; without one where the calendar is not at hand, or lacks the
-    year: then the clockwork sets it."""
+def term(case: Case, calendar: Calendar, since: datetime) -> Case:
+    """The case with the deadline that runs since a moment; without one where the calendar lacks the year: then the
+    clockwork sets it."""
+    ends: datetime | None
     try:
-        ends = calendar.due(since, DAYS) if calendar else None
+        ends = calendar.due(since, DAYS)
     except UnavailableError:
         ends = None
     return replace(case, due=ends, undated=ends is None, runs=since, escalated=False)
 
 
 def open_inside(
-    store: Store, clock: Clock, *, enterprise: str, why: str, actor: str, note: str = "",
-    calendar: Calendar | None = None,
-) -> Case:  # fmt: skip
+    store: Store, clock: Clock, *, enterprise: str, why: str, actor: str, calendar: Calendar, note: str = ""
+) -> Case:
     """Open a case without reports yet, inside `writing(about="cases")`."""
     now = clock.now()
     made = term(Case(new_id(12), enterprise, "open", why, -1, "", now, now, None), calendar, now)
@@ -100,7 +100,7 @@ def open_inside(
 
 
 def open_case(
-    store: Store, clock: Clock, *, actor: Actor, enterprise: str, reason: str, calendar: Calendar | None = None
+    store: Store, clock: Clock, *, actor: Actor, enterprise: str, reason: str, calendar: Calendar
 ) -> Case:
     """Open a case against an enterprise by hand. What waits uncounted against it gathers to it.
 
@@ -148,9 +148,8 @@ def propose(store: Store, clock: Clock, *, actor: Actor, case_id: str, action: s
 
 
 def decide(
-    store: Store, clock: Clock, *, actor: Actor, case_id: str, granted: bool, reason: str,
-    calendar: Calendar | None = None,
-) -> Case:  # fmt: skip
+    store: Store, clock: Clock, *, actor: Actor, case_id: str, granted: bool, reason: str, calendar: Calendar
+) -> Case:
     """Decide what was proposed: the case moves, or the proposal is turned down.
 
     Raises ConflictError nothing_proposed, not_heard, NotAllowedError own_proposal, InvalidInputError no_reason.
@@ -207,7 +206,7 @@ def merge(store: Store, clock: Clock, *, actor: Actor, case_id: str, into: str, 
 
 def split(
     store: Store, clock: Clock, *, actor: Actor, case_id: str, references: Sequence[str], reason: str,
-    calendar: Calendar | None = None,
+    calendar: Calendar,
 ) -> Case:  # fmt: skip
     """Take some reports, by reference, out of a case into a new one; the new case.
 

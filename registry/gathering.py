@@ -51,7 +51,7 @@ class Gatherer:
     clock: Clock
     keys: KeyRing
     settings: CaseSettings
-    calendar: Calendar | None = None
+    calendar: Calendar
     likeness: Likeness = field(init=False)
 
     def __post_init__(self) -> None:

@@ -78,7 +78,8 @@ class Office:
 
     def _move(self, case_id: str, action: str, decider: Actor | None = None) -> None:
         cases.propose(*self.at, actor=self.asks, case_id=case_id, action=action, reason="证据充分")
-        cases.decide(*self.at, actor=decider or self.decides, case_id=case_id, granted=True, reason="同意")
+        cases.decide(*self.at, actor=decider or self.decides, case_id=case_id, granted=True, reason="同意",
+                     calendar=self.registry.calendar)  # fmt: skip
 
     def _confirm(self) -> None:
         store, _clock = self.at

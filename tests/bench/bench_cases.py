@@ -13,6 +13,7 @@ import numpy as np
 from registry.gathering import CHUNK, Gatherer, gather
 from registry.keys import FIRST_EPOCH, KeyRing
 from registry.numbering import load_plan
+from registry.numbering.holidays import load_holidays
 from registry.numbers import parse_caller
 from registry.sealing import seal_one, seal_text
 from registry.settings import CaseSettings
@@ -20,6 +21,7 @@ from registry.store import Store
 from registry.store.cases import SORTS
 from registry.store.engine import SqliteEngine
 from registry.times import to_micros
+from registry.workdays import Calendar
 from tests.doubles import FakeClock
 
 BAR, QUEUE_BAR_MS = 2_000, 200
@@ -103,7 +105,7 @@ def measure(rows: int, seed: int) -> list[tuple[str, str, str, bool]]:
         pile(store, keys, count, seed, to_micros(clock.now()))
         clock.advance(7200)
         began = time.perf_counter()
-        done = gather(Gatherer(store, clock, keys, CaseSettings()))
+        done = gather(Gatherer(store, clock, keys, CaseSettings(), Calendar(load_holidays(), "Asia/Shanghai")))
         speed = count / (time.perf_counter() - began)
         assert done["looked"] == count
         late = queue_ms(store, _CASES, to_micros(clock.now()))

@@ -153,7 +153,8 @@ def test_erased_reports_go_along_when_cases_are_merged(pile: Pile, rulebooks: Ru
     pile.clock.advance(days=rulebooks.at(pile.clock.now()).retention.reports + 1)
     reports.purge(pile.store, pile.clock, rulebooks)
     anna = member("investigator", "anna", pile.clock)
-    fresh = cases.open_case(pile.store, pile.clock, actor=anna, enterprise=whom, reason="线索")
+    fresh = cases.open_case(pile.store, pile.clock, actor=anna, enterprise=whom, reason="线索",
+                            calendar=pile.calendar)  # fmt: skip
     made = cases.merge(pile.store, pile.clock, actor=anna, case_id=old.case_id, into=fresh.case_id, reason="同案")
     assert (made.reports, made.erased) == (10, 10)
     assert cases.case_of(pile.store, old.case_id).erased == 0

@@ -25,13 +25,14 @@ class Office:
     """An investigator, two deciders, a publisher, and the case that they work on."""
 
     def __init__(self, pile: Pile) -> None:
-        self.store, self.clock = pile.store, pile.clock
+        self.store, self.clock, self.calendar = pile.store, pile.clock, pile.calendar
         self.investigator, self.decider, self.publisher = (
             member(role, role, pile.clock) for role in ("investigator", "decider", "publisher")
         )
         self.enterprise = pile.enterprise("甲公司")
         self.case_id = cases.open_case(
-            pile.store, pile.clock, actor=self.investigator, enterprise=self.enterprise, reason="线索"
+            pile.store, pile.clock, actor=self.investigator, enterprise=self.enterprise, reason="线索",
+            calendar=pile.calendar,
         ).case_id
 
     def propose(self, action: str, actor: Actor | None = None) -> cases.Case:
@@ -40,7 +41,7 @@ class Office:
 
     def decide(self, actor: Actor | None = None, granted: bool = True) -> cases.Case:
         return cases.decide(self.store, self.clock, actor=actor or self.decider, case_id=self.case_id,
-                            granted=granted, reason="同意")  # fmt: skip
+                            granted=granted, reason="同意", calendar=self.calendar)  # fmt: skip
 
 
 @pytest.fixture
@@ -146,9 +147,9 @@ def test_splitting_takes_some_reports_into_a_new_case(pile: Pile, office: Office
     for wrong in ([], names, ["nothing"]):
         with pytest.raises(InvalidInputError):
             cases.split(pile.store, pile.clock, actor=office.investigator, case_id=case.case_id, references=wrong,
-                        reason="另案")  # fmt: skip
+                        reason="另案", calendar=pile.calendar)  # fmt: skip
     taken = cases.split(pile.store, pile.clock, actor=office.investigator, case_id=case.case_id,
-                        references=names[:4], reason="另案")  # fmt: skip
+                        references=names[:4], reason="另案", calendar=pile.calendar)  # fmt: skip
     assert (taken.reports, taken.why, cases.case_of(pile.store, case.case_id).reports) == (4, "split", 8)
     assert len(pile.store.cases.reports(taken.case_id, limit=10)) == 4
 

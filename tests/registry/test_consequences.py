@@ -34,7 +34,10 @@ class Affair:
         self.enterprise = pile.enterprise("甲公司")
         (self.report,) = pile.fall(1, enterprise=self.enterprise)
         pile.gather()
-        self.case = cases.open_case(store, clock, actor=ANNA, enterprise=self.enterprise, reason="线索").case_id
+        self.calendar = pile.calendar
+        self.case = cases.open_case(
+            store, clock, actor=ANNA, enterprise=self.enterprise, reason="线索", calendar=pile.calendar
+        ).case_id
 
     def found(self) -> Handling:
         return of_reference(self.store, self.report.reference)
@@ -66,7 +69,7 @@ def test_a_sender_is_told_what_was_decided_and_not_what_was_proposed(affair: Aff
     measures.refuse(store, clock, actor=BEN, measure=refused, note="no")
     affair.proposed()
     assert affair.steps() == ["open"]
-    cases.decide(store, clock, actor=BEN, case_id=affair.case, granted=True, reason="x")
+    cases.decide(store, clock, actor=BEN, case_id=affair.case, granted=True, reason="x", calendar=affair.calendar)
     made = affair.decided()
     assert affair.steps() == ["open", "order", "decide"]
     measures.lift(store, clock, actor=BEN, measure=made, note="x")

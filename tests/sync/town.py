@@ -54,7 +54,7 @@ class Town:
 
     @cached_property
     def gatherer(self) -> Gatherer:
-        return Gatherer(self.store, self.clock, self.keys, self.settings.cases)
+        return Gatherer(self.store, self.clock, self.keys, self.settings.cases, self.calendar)
 
     @cached_property
     def watch(self) -> Watch:
