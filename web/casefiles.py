@@ -19,7 +19,7 @@ from registry.casemoves import MOVES, WORKED, moves_from
 from registry.cases import Case
 from registry.departments import DEPARTMENTS
 from registry.errors import InvalidInputError, NotFoundError, RegistryError
-from web import casewords, finewords, guard, measurewords
+from web import casewords, cluewords, finewords, guard, measurewords
 from web.cases import may_move, names_of, workers
 from web.current import registry_of
 from web.officers import room
@@ -50,6 +50,7 @@ def one(case_id: str) -> Page:
         evidence=evidence, pair=[(each, trace_of(each)) for each in pair], members=workers(), names=names_of(),
         older=url_for("casefiles.one", case_id=case_id, after=after + REPORTS) if len(rows) > REPORTS else None,
         first=url_for("casefiles.one", case_id=case_id) if after else None,
+        told=store.clues.told_of("case", "case", case_id), of_clues=cluewords,
         others=[each for each in store.cases.of_enterprise(found.enterprise) if each.case_id != case_id]
         if found.enterprise else [],
         measures=store.measures.of_case(case_id), ladder=measures.LADDER,

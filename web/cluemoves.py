@@ -218,6 +218,8 @@ def refer() -> Response:
         flash(cluewords.said(error), "warn")
     else:
         flash(_("It waits for the department's next package."), "ok")
+    if form.get("from") == "case":
+        return redirect(url_for("casefiles.one", case_id=form.get("case", "-")), 303)
     return redirect(url_for("clues.overview"), 303)
 
 

@@ -81,6 +81,7 @@ def today() -> Page:
         registered=charts.registrations_over_time(per_day),
         editions=editions, jobs=registry.store.jobs.last_runs(),
         applying=registry.store.applications.waiting() if access.may(actor(), "manage_parties") else 0,
+        handing=_to_hand_over(registry),
         deciding=_to_decide(registry) if access.may(actor(), "decide") else 0,
         audit=audit.entries(registry.store, most=10) if reads_audit else None,
     )  # fmt: skip
@@ -90,6 +91,13 @@ def _to_decide(registry: Registry) -> int:
     """How many measures wait for a decision: proposals, and appeals."""
     counts = registry.store.measures.counts()
     return counts.get("proposed", 0) + counts.get("appealed", 0)
+
+
+def _to_hand_over(registry: Registry) -> int:
+    """How many batches of clues wait for whoever looks: to be looked over, or to be sent."""
+    counts, who = registry.store.clues.counts(at=0), actor()
+    states = {"made": "propose", "reviewed": "decide"}
+    return sum(counts.get(state, 0) for state, needs in states.items() if access.may(who, needs))
 
 
 def _sorted(carriers: Sequence[CarrierState], seen: Asked) -> list[CarrierState]:

@@ -21,7 +21,7 @@ from registry.evidencefiles import EvidenceFile
 from registry.handlingmoves import moves_from
 from registry.sealing import unseal_one
 from registry.times import from_micros
-from web import guard, labels, measurewords
+from web import cluewords, guard, labels, measurewords
 from web.api.arriving import work_folder
 from web.current import registry_of
 from web.people import Page, masked, own_number, to_sign_in
@@ -75,7 +75,8 @@ def _page(reference: str, *, form: MissingForm | None = None, problem: str = "",
 
 
 def _steps(own: peoplesreports.Own, came: consequences.Consequences) -> Iterator[tuple[str, datetime]]:
-    """What happened to a report, in words, with its moment: its own moves, those of its case, and of measures."""
+    """What happened to a report, in words, with its moment: its own moves, those of its case, of measures, and what
+    other departments got and did."""
     for move in own.moves:
         yield str(STEPS.get(move["action"], move["action"])), from_micros(move["at"])
     for step in came.steps:
@@ -83,6 +84,12 @@ def _steps(own: peoplesreports.Own, came: consequences.Consequences) -> Iterator
             yield str(CASE_STEPS[step.action]), step.at
         else:
             yield str(MEASURE_STEPS[step.action]) % {"what": measurewords.MEASURES[step.measure.kind]}, step.at
+    for row in registry_of().store.clues.told_of("report", own.handling.source, own.handling.source_id):
+        to = cluewords.department(row["department"])
+        if row["sent"]:
+            yield _("Handed to: %(department)s", department=to), from_micros(row["sent"])
+        if row["outcome"]:
+            yield f"{to}{_(': ')}{cluewords.RESULTS[row['outcome']]}", from_micros(row["settled"])
 
 
 @blueprint.post("/my-reports/<reference>/complete")

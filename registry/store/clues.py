@@ -116,6 +116,16 @@ class Clues:
         )
         return row is not None
 
+    def told_of(self, kind: str, source: str, source_id: str) -> list[Row]:
+        """To which departments a report, case or fine goes, the first one first: department, batch, feedback, outcome,
+        settled, withdrawn, and of the batch (None: it waits) state and sent."""
+        return self._engine.rows(
+            """SELECT c.department, c.batch, c.feedback, c.outcome, c.settled, c.withdrawn, b.state, b.sent
+            FROM clue AS c LEFT JOIN clue_batch AS b ON b.batch = c.batch
+            WHERE c.kind = :kind AND c.source = :source AND c.source_id = :source_id ORDER BY c.added, c.clue""",
+            kind=kind, source=source, source_id=source_id,
+        )
+
     def progress(self, batch: str) -> tuple[int, int]:
         """How many clues of a batch have feedback, and how many need nothing more."""
         row = self._engine.row(

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from flask import Flask
 from flask.testing import FlaskClient
 
-from registry import cluemaking, clues, parties
+from registry import cluemaking, clues, cluework, parties
 from registry.access import SYSTEM
 from registry.assembly import REGULATOR, Registry
 from registry.cluepackages import check
 from registry.receiptkeys import public_keys
 from sync.__main__ import main as sync_main
+from tests.doubles import FakeClock
 from tests.registry.clueing import Desk, Q
+from tests.web.filled import Viewers
+from tests.web.filled import Visitor as Browser
 from tests.web.filled_clues import office_of
 from tests.web.visiting import Visitor
 from web.commands import main
@@ -221,3 +225,25 @@ def test_an_earlier_quarter_is_made_by_command(tmp_path: Path) -> None:
     done = run(main, ["--instance", str(tmp_path / "i"), "clues", "make", "2025-Q1"])
     assert "0 batches of 2025-Q1." in done.output
     assert run(main, ["--instance", str(tmp_path / "i"), "clues", "make", "2099-Q1"]).exit_code == 1
+
+
+def test_who_reported_and_whoever_works_on_a_case_see_which_department_knows_of_it(
+    registry: Registry, app: Flask, viewers: Viewers, clock: FakeClock
+) -> None:
+    clock.advance(minutes=10)
+    made = cluemaking.make_urgent(office_of(registry), actor=SYSTEM)
+    assert made is not None
+
+    def browse(who: str, address: str) -> str:
+        return Browser(app, viewers.tokens[who]).get(address)
+
+    assert "Ministry of Public Security" not in browse("mine", f"/my-reports/{viewers.report}")
+    desk = Desk(registry.store, registry.keys, clock, registry.plan)  # type: ignore[arg-type]
+    cluework.send(registry.store, clock, actor=desk.bea, batch=made.batch, way="hand", reason="专人送达")
+    page = browse("mine", f"/my-reports/{viewers.report}")
+    assert "Handed to: Ministry of Public Security" in page
+    assert "Ministry of Public Security" in browse("auditor", f"/officer/cases/{viewers.case}")  # a report is of fraud
+    clues.refer(registry.store, clock, actor=desk.ann, reason="商家", case_id=viewers.case, department="samr")
+    page = browse("auditor", f"/officer/cases/{viewers.case}")
+    assert "State Administration for Market Regulation Waiting for the next package" in page
+    assert "batches of clues for other departments wait for you" in browse("investigator", "/officer")
