@@ -129,7 +129,7 @@ def notice(office: Office, *, actor: Actor, penalty: str, sum: int | None = None
     with office.store.writing(about=f"penalty {penalty}"):
         found, now = of(office.store, penalty), office.clock.now()
         must_be(found, *OPEN)
-        again = _computed(office, replace(found, heard=None, hear_by=None))
+        again = recomputed(office, replace(found, heard=None, hear_by=None))
         if found.state == "noticed" and _figures(again.proposal) == _figures(found.proposal):
             raise ConflictError("Notice of these figures was given already.", code="noticed_already")
         named = _in_span(again.proposal, again.proposal.proposed if sum is None else sum)
@@ -170,7 +170,7 @@ def decide(office: Office, *, actor: Actor, penalty: str, sum: int, reason: str)
     said = must_say(reason)
     with office.store.writing(about=f"penalty {penalty}"):
         found, now = _not_own(_open(office, penalty), actor), office.clock.now()
-        again = _computed(office, found)
+        again = recomputed(office, found)
         if again.proposal.stands:
             raise ConflictError("Nobody is fined unheard (rule 99).", code=again.proposal.stands[0])
         if not again.proposal.may_be_decided:
@@ -184,8 +184,8 @@ def decide(office: Office, *, actor: Actor, penalty: str, sum: int, reason: str)
             due=now + timedelta(days=PAY_DAYS),
         )
         credit.enter_inside(
-            office.store, office.clock, actor=actor, enterprise=found.enterprise, kind="penalty", text=said,
-            public=True, case_id=found.case_id,
+            office.store, office.clock, actor=actor, enterprise=found.enterprise, kind="penalty",
+            text=f"¥{sum:,}: {said}", public=True, case_id=found.case_id,
         )
         _tell(office, made, FINE_DECIDED)
         return kept(office, made, actor.name, "decide", said)
@@ -255,9 +255,19 @@ def of(store: Store, penalty: str) -> Penalty:
     return found
 
 
+def recomputed(office: Office, found: Penalty) -> Penalty:
+    """The fine with the facts that count now, and what the rulebook gives for them."""
+    now, rulebook = office.clock.now(), office.rulebooks.named(found.rulebook)
+    earlier = credit.offences(office.store, found.enterprise, before=found.facts.at)
+    facts = replace(found.facts, earlier=earlier, heard=found.was_heard(now))
+    return replace(
+        found, facts=facts, proposal=penalties.compute(rulebook, facts, now=now, zone=office.calendar.zone)
+    )
+
+
 def changed_since_notice(office: Office, found: Penalty) -> bool:
     """Whether the figures that the rulebook gives now differ from those of the notice."""
-    return found.state == "noticed" and _figures(_computed(office, found).proposal) != _figures(found.proposal)
+    return found.state == "noticed" and _figures(recomputed(office, found).proposal) != _figures(found.proposal)
 
 
 def must_be(found: Penalty, *states: State) -> None:
@@ -310,16 +320,6 @@ def _referred(store: Store, clock: Clock, made: Penalty, actor: Actor, departmen
         enterprise=made.enterprise, category=category, department=to.department,
     )
     return replace(made, state="to_department", due=None, department=to.department)
-
-
-def _computed(office: Office, found: Penalty) -> Penalty:
-    """The fine with the facts that count now, and what the rulebook gives for them."""
-    now, rulebook = office.clock.now(), office.rulebooks.named(found.rulebook)
-    earlier = credit.offences(office.store, found.enterprise, before=found.facts.at)
-    facts = replace(found.facts, earlier=earlier, heard=found.was_heard(now))
-    return replace(
-        found, facts=facts, proposal=penalties.compute(rulebook, facts, now=now, zone=office.calendar.zone)
-    )
 
 
 def _figures(proposal: Proposal) -> tuple[object, ...]:

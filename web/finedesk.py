@@ -68,13 +68,14 @@ def called(text: str) -> list[str] | None:
 @blueprint.get("/officer/fines/<penalty>")
 @guard.member("see_cases")
 def one(penalty: str) -> Page:
-    """One fine."""
+    """One fine, with the figures that the rulebook gives now."""
     registry = registry_of()
     found = fining.of(registry.store, penalty)
+    fresh = fining.recomputed(registry.fines, found) if found.state in fining.OPEN else found
     return render_template(
-        "officer/fine.html", own=found.proposed_by == actor().name, names=names_of(),
+        "officer/fine.html", own=found.proposed_by == actor().name, names=names_of(), fresh=fresh.proposal,
         moves=registry.store.penalties.moves(penalty), changed=fining.changed_since_notice(registry.fines, found),
-        **shown(found),
+        **shown(found) | {"reasoning": shown(fresh)["reasoning"]},
     )  # fmt: skip
 
 

@@ -133,10 +133,10 @@ OFFICE: tuple[Section, ...] = (
     Section(lazy_gettext("Cases"), (
         Place("cases.queue", lazy_gettext("Cases"), ("see_cases",), ("casefiles.one",)),
         Place("measuredesk.overview", lazy_gettext("Measures"), ("see_cases",), ("measuredesk.one",)),
-        Place("enterprises.search", lazy_gettext("Enterprises"), ("see_cases",), ("enterprises.one",)),
-        Place("clues.overview", lazy_gettext("Clues"), ("see_cases",), ("clues.one", "cluemoves.upload")),
         Place("finedesk.queue", lazy_gettext("Fines"), ("see_cases",), ("finedesk.one", "finedesk.paper")),
         Place("creditdesk.lists", lazy_gettext("Credit files"), ("see_cases",), ("creditdesk.one",)),
+        Place("enterprises.search", lazy_gettext("Enterprises"), ("see_cases",), ("enterprises.one",)),
+        Place("clues.overview", lazy_gettext("Clues"), ("see_cases",), ("clues.one", "cluemoves.upload")),
     )),
     Section(lazy_gettext("Numbers"), (
         Place("resources.overview", lazy_gettext("Number resources"), ("see_cases",),

@@ -83,6 +83,7 @@ def today() -> Page:
         applying=registry.store.applications.waiting() if access.may(actor(), "manage_parties") else 0,
         handing=_to_hand_over(registry),
         deciding=_to_decide(registry) if access.may(actor(), "decide") else 0,
+        fining=registry.store.penalties.counts().get("noticed", 0) if access.may(actor(), "decide") else 0,
         audit=audit.entries(registry.store, most=10) if reads_audit else None,
     )  # fmt: skip
 

@@ -80,8 +80,8 @@ def test_a_fine_is_heard_decided_by_somebody_else_and_enters_the_credit_file(off
         assert refused("bad_sum", lambda sum=sum: fining.decide(office, actor=BEN, **ask | {"sum": sum}))
     done = fining.decide(office, actor=BEN, **ask)
     assert (done.state, done.sum, fining.of(office.store, made.penalty)) == ("decided", 10_000, done)
-    assert [(each.kind, each.public) for each in credit.file_of(office.store, whom, public_only=True)] == [
-        ("penalty", True)
+    assert [(each.kind, each.public, each.text) for each in credit.file_of(office.store, whom, public_only=True)] == [
+        ("penalty", True, "¥10,000: so it is")
     ]
     assert refused("no_such_move", lambda: fining.decide(office, actor=BEN, **ask))
     assert office.store.penalties.of_enterprise(whom) == (done,)

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from registry import cases, credit, enterprises, fining
+from registry import cases, credit, enterprises, fining, measures
 from registry.assembly import Registry
 from tests.doubles import FakeClock
 from tests.registry.gatheringup import Pile
@@ -141,6 +141,32 @@ def test_the_party_reads_the_notice_asks_to_be_heard_writes_and_sees_the_decisio
     assert "Penalty" in page
     reader = Visitor(owner.client.application, member(bench.registry, "acme", "reader"))
     assert "What you can do" not in reader.get(f"/party/fines/{fine}")
+
+
+def test_figures_that_changed_after_the_notice_are_said_and_noticed_again(bench: Bench, clock: FakeClock) -> None:
+    fine = bench.propose(income="20000")
+    bench.do("investigator", fine, "notice")
+    bench.do("investigator", fine, "hear", reason="公司陈述")
+    assert "1 fine waits for hearing or decision" in bench.people["decider"].get("/officer")
+    credit.enter(bench.registry.store, clock, actor=officer("ben"), enterprise=bench.enterprise, kind="violation",
+                 text="此前违规", public=False, since=clock.now() - timedelta(days=9))  # fmt: skip
+    page = bench.do("decider", fine, "decide", granted="yes", sum="10000", reason="x")
+    assert page.count("The figures have changed since the notice: give notice again.") == 2, "said, and it stands there"
+    assert "1 earlier offence stands in the credit file" in bench.do("investigator", fine, "notice")
+    assert "Notice of these figures was given already." in bench.do("investigator", fine, "notice")
+    assert "has to be heard" in bench.do("decider", fine, "decide", granted="yes", sum="10000", reason="x")
+
+
+def test_nothing_is_decided_on_a_lifted_measure_and_the_page_says_so(bench: Bench, clock: FakeClock) -> None:
+    made = measures.propose(bench.registry.store, clock, actor=officer("anna"), enterprise=bench.enterprise,
+                            kind="suspend_service", facts="屡次违规")  # fmt: skip
+    address, decider = f"/officer/measures/{made.measure}", bench.people["decider"]
+    decider.get(address)
+    decider.post(f"{address}/decide", granted="yes", starts="2027-01-01T00:00", reason="同意")
+    assert "Lifted" in decider.post(f"{address}/lift", reason="已整改")
+    for action in ("decide", "appeal", "lift"):
+        page = decider.post(f"{address}/{action}", granted="yes", starts="2027-01-01T00:00", reason="x")
+        assert "In its present state this cannot be done." in page
 
 
 def test_a_file_has_two_parts_and_a_decider_changes_it_with_reasons(bench: Bench) -> None:
