@@ -67,7 +67,7 @@ class Step:
 class Figures:
     """All figures of a period. `per_day`: reports, upheld, unfounded by day; `parts`: rows of name, reports, upheld,
     unfounded by part; `desks`: desk, open, overdue; `cases`: open ones by state and age group; `measures`: in force, by
-    kind; `fines`: how many were decided in the period, of how many yuan; `at`: when it was counted."""
+    kind; `decided`: how many fines were, of how many yuan; `fines`: all, by state; `at`: when it was counted."""
 
     period: Period
     per_day: tuple[tuple[int, int, int], ...]
@@ -76,7 +76,8 @@ class Figures:
     desks: Sequence[Mapping[str, Any]]
     cases: Mapping[str, tuple[int, ...]]
     measures: Mapping[str, int]
-    fines: tuple[int, int]
+    decided: tuple[int, int]
+    fines: Mapping[str, int]
     at: int
 
     @property
@@ -129,8 +130,8 @@ def figures(store: Store, clock: Clock, period: Period, *, limits: Deadlines, zo
             period, tuple((each["reports"], each["upheld"], each["unfounded"]) for each in per_day),
             {part: store.day_counts.summed(part, limit=limit, **span) for part, limit in _PARTS.items()},
             tuple(_steps(store.day_counts.steps(**span), limits)), store.day_counts.desks(),
-            _aged(store.cases.opened_of(WORKED), now),
-            store.measures.kinds_in(IN_FORCE), _fines(store, period, zone), store.day_counts.marks()[1],
+            _aged(store.cases.opened_of(WORKED), now), store.measures.kinds_in(IN_FORCE),
+            _decided(store, period, zone), dict(sorted(store.penalties.counts().items())), store.day_counts.marks()[1],
         )  # fmt: skip
 
 
@@ -166,7 +167,7 @@ def _aged(opened: Iterable[tuple[str, datetime]], now: datetime) -> dict[str, tu
     return {state: tuple(counts[group] for group in range(len(AGES) + 1)) for state, counts in found.items()}
 
 
-def _fines(store: Store, period: Period, zone: str) -> tuple[int, int]:
+def _decided(store: Store, period: Period, zone: str) -> tuple[int, int]:
     """Fines decided in a period: how many, and of how many yuan together."""
     decided = [
         each.sum for each in store.penalties.in_states(("decided", "paid"), limit=1 << 30)

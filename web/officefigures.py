@@ -27,6 +27,7 @@ from web.bulletinwords import carrier_names, cell_name, harmless
 from web.casewords import STATES as CASE_STATES
 from web.charts import Chart, Series, over_days
 from web.current import registry_of
+from web.finewords import STATES as FINE_STATES
 from web.measurewords import MEASURES
 from web.officers import room
 from web.parties import actor
@@ -117,7 +118,7 @@ def overview() -> Page:
     return render_template(
         "officer/figures.html", found=found, upheld=upheld, judged=judged, ages=_ages(), days=_days_chart(found),
         parts=[(part, title, _bars(part, found)) for part, title in TITLES.items()], step_words=STEPS,
-        measure_words=MEASURES, case_states=CASE_STATES, desks=_desks(found), choices=[
+        measure_words=MEASURES, fine_states=FINE_STATES, case_states=CASE_STATES, desks=_desks(found), choices=[
             Choice(name, gettext("The last 30 days") if name == LATEST else name)
             for name in deskfigures.offered(_today())
         ],
@@ -205,6 +206,7 @@ _FILES: Mapping[str, tuple[tuple[str, ...], Callable[[Figures], Sequence[Sequenc
     "cases": (("state", *(f"under_{days}_days" for days in AGES), "older"), lambda found: [
         (state, *counts) for state, counts in found.cases.items()]),
     "measures": (("measure", "in_force"), lambda found: list(found.measures.items())),
+    "fines": (("state", "fines"), lambda found: list(found.fines.items())),
 }  # fmt: skip
 
 

@@ -144,7 +144,7 @@ def test_figures_of_a_period_stand_in_tables_with_bars_and_in_files(office: Offi
     ]  # fmt: skip
     days = office.auditor.get("/officer/figures/days.csv?period=2025").splitlines()
     assert (len(days), days[1]) == (366, "2025-01-01,0,0,0")
-    for part in ("steps", "desks", "cases", "measures", "state", "enterprise"):
+    for part in ("steps", "desks", "cases", "measures", "fines", "state", "enterprise"):
         assert office.auditor.get(f"/officer/figures/{part}.csv").startswith("\ufeff")
     office.auditor.get("/officer/figures/numbers.csv", status=404)
 
