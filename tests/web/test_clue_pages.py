@@ -117,6 +117,8 @@ def test_the_file_of_a_department_is_taken_in_and_each_row_that_is_not_is_said(
     assert "There is no such clue in this batch." in page
     assert "Please say why." in page
     assert "This is not a CSV file with the columns" in send(worker, home, b"a,b\r\n1,2\r\n")
+    file = (io.BytesIO(text.encode()), "clues.csv")
+    assert worker.client.post(f"{home}/file", data={"csrf_token": "made-up", "file": file}).status_code == 400
 
 
 def send(visitor: Visitor, home: str, content: bytes) -> str:
