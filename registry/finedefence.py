@@ -1,8 +1,8 @@
 """Fines as who they are against sees them, and what it says: a hearing is asked for, a statement is written (rule 99).
 
 Rules of this room: an enterprise sees its own fines from the notice on, and another's is as one that does not exist; a
-hearing is asked for once and in time; it may write as often as it likes until the fine is decided, and each statement
-stands in the timeline.
+hearing is asked for once and in time; it may write again until the fine is decided, and each statement stands in the
+timeline.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from registry.access import Actor
     from registry.fining import Office
     from registry.store import Store
+
+STATEMENTS = 20  # about one fine
 
 
 def against(store: Store, party: str) -> tuple[Penalty, ...]:
@@ -50,10 +52,13 @@ def ask_hearing(office: Office, *, actor: Actor, penalty: str) -> Penalty:
 
 def state(office: Office, *, actor: Actor, penalty: str, text: str) -> Penalty:
     """Say something in writing. Raises NotFoundError no_such_penalty, InvalidInputError no_reason, ConflictError
-    no_such_move: it is decided, or over."""
+    no_such_move: it is decided, or over; too_many_statements."""
     said = fining.must_say(text)
     with office.store.writing(about=f"penalty {penalty}"):
         found = _mine(office, actor, penalty)
+        moves = office.store.penalties.moves(penalty)
+        if sum(row["action"] == "state" for row in moves) >= STATEMENTS:
+            raise ConflictError("You have written as often as is possible here.", code="too_many_statements")
         made = replace(found, stated=office.clock.now(), statement=said)
         return fining.kept(office, made, actor.name, "state", said)
 

@@ -208,6 +208,19 @@ def withdraw(office: Office, *, actor: Actor, penalty: str, reason: str) -> Pena
         return _over(office, _open(office, penalty), "withdrawn", actor.name, "withdraw", said)
 
 
+def refer(office: Office, *, actor: Actor, penalty: str, department: str, reason: str) -> Penalty:
+    """Refer a merchant's case, for whose industry none was known, to a department.
+
+    Raises NotFoundError no_such_penalty, no_such_department, InvalidInputError no_reason, ConflictError no_such_move.
+    """
+    said = must_say(reason)
+    with office.store.writing(about=f"penalty {penalty}"):
+        found = of(office.store, penalty)
+        must_be(found, *(() if found.department else ("to_department",)))
+        to = clues.department_called(department).department
+        return kept(office, _referred(office.store, office.clock, found, actor, to, said), actor.name, "refer", said)
+
+
 def pay(office: Office, *, actor: Actor, penalty: str, note: str) -> Penalty:
     """Note that a fine was paid, and what says so. Raises as `withdraw`."""
     said = must_say(note)

@@ -22,13 +22,13 @@ from registry.errors import InvalidInputError, NotFoundError, RegistryError
 from web import casewords, cluewords, finewords, guard, measurewords
 from web.cases import may_move, names_of, workers
 from web.current import registry_of
+from web.finedesk import ROLES
 from web.officers import room
 from web.parties import actor
 from web.people import Page
 from web.shownreports import ShownReport, shown, trace_of
 
 REPORTS = 50
-_ROLES: Mapping[str, penalties.Role] = {"merchant": "merchant", "carrier": "carrier", "provider": "provider"}
 blueprint = room("casefiles", __name__)
 
 
@@ -88,9 +88,9 @@ def _fine(case: Case) -> penalties.Proposal | None:
     args = request.args
     try:
         facts = penalties.Facts(
-            _ROLES.get(args.get("role", ""), "provider"), case.last, income=args.get("income", type=int),
+            ROLES.get(args.get("role", ""), "provider"), case.last, income=args.get("income", type=int),
             minor=args.get("minor") == "yes",
-            earlier=credit.offences(registry.store, case.enterprise, before=case.opened),
+            earlier=credit.offences(registry.store, case.enterprise, before=case.last),
             corrected=args.get("corrected") == "yes", grave=args.get("grave") == "yes",
             heard=any(row["action"] == "hear" for row in registry.store.cases.moves(case.case_id)),
         )  # fmt: skip

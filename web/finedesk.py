@@ -17,8 +17,8 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from registry import cases, fining, penalties
-from registry.access import may
 from registry.companynames import skeleton
+from registry.departments import DEPARTMENTS
 from registry.errors import ConflictError, InvalidInputError, NotFoundError, RegistryError
 from registry.fining import Penalty
 from registry.times import to_micros
@@ -32,6 +32,7 @@ from web.tables import asked
 
 PAGE = 50
 SOON = timedelta(days=10)
+_NAMED = 100
 ROLES: Mapping[str, penalties.Role] = {"provider": "provider", "carrier": "carrier", "merchant": "merchant"}
 blueprint = room("finedesk", __name__)
 
@@ -59,10 +60,11 @@ def queue() -> Page:
 
 
 def called(text: str) -> list[str] | None:
-    """The enterprises of a name or an id; None where none is asked for."""
+    """The enterprises of an id, a registration number or a part of a name; None where none is asked for."""
     if not text:
         return None
-    return [text, *(each.enterprise for each in registry_of().store.enterprises.called(skeleton(text)))]
+    found = registry_of().store.enterprises.named(text, skeleton=skeleton(text), limit=_NAMED)
+    return [text, *(each.enterprise for each in found)]
 
 
 @blueprint.get("/officer/fines/<penalty>")
@@ -73,8 +75,9 @@ def one(penalty: str) -> Page:
     found = fining.of(registry.store, penalty)
     fresh = fining.recomputed(registry.fines, found) if found.state in fining.OPEN else found
     return render_template(
-        "officer/fine.html", own=found.proposed_by == actor().name, names=names_of(), fresh=fresh.proposal,
-        moves=registry.store.penalties.moves(penalty), changed=fining.changed_since_notice(registry.fines, found),
+        "officer/fine.html", departments=DEPARTMENTS, own=found.proposed_by == actor().name, names=names_of(),
+        fresh=fresh.proposal, moves=registry.store.penalties.moves(penalty),
+        changed=fining.changed_since_notice(registry.fines, found),
         **shown(found) | {"reasoning": shown(fresh)["reasoning"]},
     )  # fmt: skip
 
@@ -173,6 +176,10 @@ def _pay(found: Penalty) -> None:
     fining.pay(registry_of().fines, note=_why(), **_about(found))
 
 
+def _refer(found: Penalty) -> None:
+    fining.refer(registry_of().fines, department=request.form.get("department", ""), reason=_why(), **_about(found))
+
+
 def _lapse(found: Penalty) -> None:
     fining.lapse(registry_of().fines, reason=_why(), **_about(found))
 
@@ -180,6 +187,7 @@ def _lapse(found: Penalty) -> None:
 _ACTS: Mapping[str, tuple[str, Callable[[Penalty], None]]] = {
     "notice": ("propose", _notice), "hear": ("work_cases", _hear), "withdraw": ("propose", _withdraw),
     "decide": ("decide", _decide), "pay": ("work_cases", _pay), "lapse": ("decide", _lapse),
+    "refer": ("propose", _refer),
 }  # fmt: skip
 
 
@@ -199,8 +207,3 @@ def _moment(text: str) -> datetime | None:
         return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(registry_of().calendar.zone)).astimezone(UTC)
     except ValueError as error:
         raise InvalidInputError("This is no moment.", code="bad_hearing") from error
-
-
-def may_propose() -> bool:
-    """Whether whoever looks may propose a fine."""
-    return may(actor(), "propose")

@@ -45,6 +45,7 @@ ACTIONS: Mapping[str, Any] = {
     "decide": lazy_gettext("Decided"),
     "refuse": lazy_gettext("Turned down"),
     "withdraw": lazy_gettext("Withdrawn"),
+    "refer": lazy_gettext("Referred to its department"),
     "pay": lazy_gettext("Paid"),
     "lapse": lazy_gettext("Lapsed"),
 }
@@ -69,6 +70,7 @@ _PROBLEMS: Mapping[str, Any] = {
     "no_such_penalty": lazy_gettext("There is no such fine."),
     "no_such_department": lazy_gettext("There is no such department."),
     "too_late": lazy_gettext("The time to ask for a hearing is over. You may still write."),
+    "too_many_statements": lazy_gettext("You have written as often as is possible here; ask for a hearing instead."),
     "no_violation": lazy_gettext("No violation has gathered to this case yet, so nothing can be fined."),
 }
 

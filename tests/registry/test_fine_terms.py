@@ -176,8 +176,14 @@ def test_a_merchants_case_goes_to_the_department_of_its_industry_as_a_clue(offic
     unknown = proposed(office, enterprise(office), role="merchant")
     assert [each.department for each in (made, named, unknown)] == ["moe", "samr", ""]
     refused("no_such_department", lambda: proposed(office, firm, role="merchant", department="moon"))
+    about = {"penalty": unknown.penalty, "department": "mct", "reason": "旅行社"}
+    refused("no_such_department", lambda: fining.refer(office, actor=ANNA, **about | {"department": "moon"}))
+    assert fining.refer(office, actor=ANNA, **about).department == "mct"
+    refused("no_such_move", lambda: fining.refer(office, actor=ANNA, **about))
     rows = office.store.engine.rows("SELECT department, source_id FROM clue WHERE kind = 'fine' ORDER BY department")
-    assert [(row["department"], row["source_id"]) for row in rows] == [("moe", made.penalty), ("samr", named.penalty)]
+    assert [(row["department"], row["source_id"]) for row in rows] == [
+        ("mct", unknown.penalty), ("moe", made.penalty), ("samr", named.penalty),
+    ]  # fmt: skip
 
 
 def test_who_a_fine_is_against_is_told_sees_it_from_the_notice_on_and_nobody_elses(
@@ -196,10 +202,13 @@ def test_who_a_fine_is_against_is_told_sees_it_from_the_notice_on_and_nobody_els
     said = finedefence.state(office, actor=acme, penalty=made.penalty, text="call 13800138000: not us")
     assert "13800138000" not in said.statement
     refused("no_reason", lambda: finedefence.state(office, actor=acme, penalty=made.penalty, text=" "))
+    for place in range(1, finedefence.STATEMENTS):
+        finedefence.state(office, actor=acme, penalty=made.penalty, text=f"and {place}")
+    refused("too_many_statements", lambda: finedefence.state(office, actor=acme, penalty=made.penalty, text="and"))
     fining.hear(office, actor=ANNA, penalty=made.penalty, text="said")
     decide(office, made)
     refused("no_such_move", lambda: finedefence.state(office, actor=acme, penalty=made.penalty, text="late"))
-    assert actions(office, made) == ["propose", "notice", "state", "hear", "decide"]
+    assert actions(office, made) == ["propose", "notice", *["state"] * finedefence.STATEMENTS, "hear", "decide"]
     told = [json.loads(row["body"]) for row in store.engine.rows("SELECT body FROM webhook_event ORDER BY at, event")]
     assert sorted((each["type"], each["data"]["state"], each["data"]["sum"]) for each in told) == [
         ("fine.decided", "decided", 10_000), ("fine.noticed", "noticed", 10_000),

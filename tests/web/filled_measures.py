@@ -82,17 +82,17 @@ def fine_pages(fines: tuple[str, ...], enterprise: str) -> list[tuple[str, str, 
     """(endpoint, address, viewer) of pages of fines and credit files."""
     noticed, decided = fines[:2]
     return [
-        ("finedesk.queue", "/officer/fines", "decider"), ("finedesk.queue", "/officer/fines?state=all", "auditor"),
-        *(("finedesk.one", f"/officer/fines/{each}", who) for each in fines for who in ("investigator", "decider")),
+        ("finedesk.queue", "/officer/fines?state=all", "auditor"),
+        *(("finedesk.one", f"/officer/fines/{each}", "investigator") for each in fines),
+        ("finedesk.one", f"/officer/fines/{noticed}", "decider"),
         ("finedesk.paper", f"/officer/fines/{noticed}/paper/notice", "auditor"),
         ("finedesk.paper", f"/officer/fines/{decided}/paper/decision", "auditor"),
         ("fines.overview", "/party/fines", "seller"), ("fines.overview", "/party/fines", "owner"),
-        ("fines.one", f"/party/fines/{noticed}", "seller"), ("fines.one", f"/party/fines/{decided}", "scrubber"),
+        ("fines.one", f"/party/fines/{noticed}", "seller"),
         ("fines.paper", f"/party/fines/{noticed}/paper/notice", "seller"),
         ("creditdesk.lists", "/officer/credit?counts=all", "auditor"),
         ("creditdesk.one", f"/officer/credit/{enterprise}", "decider"),
-        ("creditdesk.one", f"/officer/credit/{enterprise}", "auditor"),
-        ("owncredit.own", "/party/credit", "seller"), ("owncredit.own", "/party/credit", "owner"),
+        ("owncredit.own", "/party/credit", "seller"),
     ]
 
 

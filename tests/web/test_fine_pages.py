@@ -41,7 +41,7 @@ class Bench:
         who = self.people["investigator"]
         who.get(f"/officer/cases/{self.case}")
         who.post(f"/officer/cases/{self.case}/fine", reason="证据充分", **fields)
-        return self.registry.store.penalties.of_case(self.case)[-1].penalty
+        return who.address.rsplit("/", 1)[1]
 
     def do(self, role: str, fine: str, action: str, *, status: int = 200, **fields: str) -> str:
         who = self.people[role]
@@ -76,7 +76,7 @@ def test_a_fine_goes_from_the_case_to_the_payment_and_each_step_says_why(bench: 
     assert "It was paid" in bench.people["investigator"].get(f"/officer/fines/{fine}")
     page = bench.do("investigator", fine, "pay", reason="凭证 7")
     assert "凭证 7" in page
-    assert "Paid" in bench.people["auditor"].get("/officer/fines?state=paid&enterprise=甲公司")
+    assert "Paid" in bench.people["auditor"].get("/officer/fines?state=paid&enterprise=甲")
     assert bench.registry.store.cases.was_heard(bench.case)
 
 
@@ -105,6 +105,13 @@ def test_a_merchant_goes_to_its_department_and_the_page_says_which(bench: Bench)
     assert "not ours to impose" in page
     assert "State Administration" in bench.people["auditor"].get(f"/officer/cases/{bench.case}")
     bench.people["auditor"].get(f"/officer/fines/{fine}/paper/notice", status=404)
+    with bench.registry.store.writing():
+        bench.registry.store.engine.run("UPDATE case_file SET category = -1")
+    unknown = bench.propose(role="merchant")
+    assert "No department is known for its industry." in bench.people["auditor"].get(f"/officer/fines/{unknown}")
+    page = bench.do("investigator", unknown, "refer", department="mct", reason="旅行社")
+    assert "Ministry of Culture and Tourism" in page
+    assert "Referred to its department" in page
 
 
 def test_the_queue_of_fines_filters_by_deadline_and_says_it_in_words(

@@ -62,8 +62,8 @@ def ask(fine: str) -> Response:
     request=StatementRequest,
     answers={200: FineMessage},
     problems=(400, 401, 403, 404, 409, 413, 415, 422, 429, 503),
-    says="As often as you like until it is decided; the newest is `statement`. 404 `no_such_penalty`, 409 "
-    "`no_such_move`.",
+    says="Until it is decided, up to twenty times; the newest is `statement`. 404 `no_such_penalty`, 409 "
+    "`no_such_move`, or `too_many_statements` after twenty.",
 ))
 @key("measures")
 @metered
