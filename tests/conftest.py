@@ -108,11 +108,13 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def migrated(postgres_server: str) -> Any:
+def migrated(postgres_server: str) -> Iterator[Any]:
     """The schema with all migrations that tests use one after the other."""
     from tests.databases import Migrated
 
-    return Migrated(postgres_server)
+    found = Migrated(postgres_server)
+    yield found
+    found.close()
 
 
 @pytest.fixture

@@ -55,11 +55,12 @@ def address(server: str, schema: str) -> str:
 
 
 class Migrated:
-    """A schema with all migrations, lent to one test after the other."""
+    """A schema with all migrations, lent to one test after the other; emptied over one connection, which knows it."""
 
     def __init__(self, server: str) -> None:
         self._server = server
         self._schema = ""
+        self._connection: psycopg.Connection[Any] | None = None
         self._shape: list[Any] = []
         self._rows: dict[str, list[Any]] = {}
 
@@ -70,28 +71,48 @@ class Migrated:
             store = Store(PostgresEngine(address(self._server, self._schema)))
             store.migrate(at=0)
             store.close()
-            with psycopg.connect(address(self._server, self._schema), autocommit=True) as connection:
-                self._shape = connection.execute(_SHAPE, (self._schema,)).fetchall()
-                self._rows = {
-                    name: connection.execute(cast("Any", f"SELECT * FROM {name}")).fetchall()
-                    for name in self._tables(connection)
-                }
+            connection = self._connected()
+            self._shape = connection.execute(_SHAPE, (self._schema,)).fetchall()
+            self._rows = {
+                name: connection.execute(cast("Any", f"SELECT * FROM {name}")).fetchall()
+                for name in self._tables(connection)
+            }
         return address(self._server, self._schema)
 
     def take_back(self) -> None:
         """Empty the schema, or forget it where that does not bring it back to what it was."""
-        with psycopg.connect(address(self._server, self._schema), autocommit=True) as connection:
-            connection.execute(_OTHERS)
-            connection.execute(cast("Any", f"SET lock_timeout = {_LOCK_MS}"))
-            try:
-                for name in self._tables(connection) - set(self._rows):
-                    connection.execute(cast("Any", f"DROP TABLE {name} CASCADE"))
-                if connection.execute(_SHAPE, (self._schema,)).fetchall() == self._shape:
-                    self._empty(connection)
-                    return
-            except psycopg.errors.LockNotAvailable:
-                pass
-        self._schema = ""
+        try:
+            whole = self._emptied(self._connected())
+        except psycopg.OperationalError:  # a test ended all connections, this one too
+            self.close()
+            whole = self._emptied(self._connected())
+        if not whole:
+            self._schema = ""
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(address(self._server, self._schema), autocommit=True)
+            self._connection.execute(cast("Any", f"SET lock_timeout = {_LOCK_MS}"))
+        return self._connection
+
+    def _emptied(self, connection: psycopg.Connection[Any]) -> bool:
+        connection.execute(_OTHERS)
+        try:
+            for name in self._tables(connection) - set(self._rows):
+                connection.execute(cast("Any", f"DROP TABLE {name} CASCADE"))
+            if connection.execute(_SHAPE, (self._schema,)).fetchall() != self._shape:
+                return False
+            self._empty(connection)
+        except psycopg.errors.LockNotAvailable:
+            return False
+        return True
 
     def _tables(self, connection: psycopg.Connection[Any]) -> set[str]:
         found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", (self._schema,))
