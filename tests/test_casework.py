@@ -23,7 +23,7 @@ from registry.resources import Resource
 from registry.sealing import seal_one
 from sync.upkeep import JOBS
 from tests.chromium import launched
-from tests.live import Live, MovedClock, running
+from tests.live import Live, MovedClock, running, until
 
 NUMBER, DIGITS = "+86 138 0013 8000", "13800138000"
 CALLER = "17100000001"
@@ -115,11 +115,14 @@ class Story:
     def work(self, *names: str) -> None:
         """Do jobs of the clockwork now, as a second clockwork beside the running one would."""
         for name in names:
-            done = jobs.run(
-                self.registry.store, self.clock, job=name, holder=f"story-{name}", seconds=60,
-                work=lambda hold, name=name: JOBS[name].work(self.registry, hold.keep),
+            _outcome, error = until(
+                lambda name=name: jobs.run(
+                    self.registry.store, self.clock, job=name, holder=f"story-{name}", seconds=60,
+                    work=lambda hold: JOBS[name].work(self.registry, hold.keep),
+                ),
+                seconds=30, every=0.2, what=f"the other clockwork is done with {name}",
             )  # fmt: skip
-            assert done is None or done[1] is None, done
+            assert error is None, error
 
     def messages(self) -> list[str]:
         """All text messages that were sent."""

@@ -12,11 +12,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from registry import audit, parties
+from registry import audit, consequences, parties
 from registry.access import Actor
 from registry.assembly import Registry
 from registry.errors import UnavailableError
 from registry.handling import move
+from registry.handlingmoves import MOVES
 from registry.keys import FIRST_EPOCH
 from registry.outside.sms import signature
 from registry.times import iso
@@ -25,6 +26,7 @@ from tests.registry.test_evidence_files import GPS, png
 from tests.web.filled import MINE, OTHER, Visitor, fill, member, sealed, session_of
 from tests.web.scrubvisits import body
 from web.reporting import tools_of
+from web.reportwords import CASE_STEPS, MEASURE_STEPS, STEPS
 
 SAID = {"what": "human", "caller": "17100000002", "at": "2026-11-23T09:00", "category": "fraud", "province": "beijing",
         "enterprise": "某某贷款", "duration": "30", "description": "转账到安全账户", "consent": "y", "nonce": "0" * 16}
@@ -202,6 +204,12 @@ class Gateway:
 @pytest.fixture
 def gateway(registry: Registry, client: FlaskClient) -> Gateway:
     return Gateway(registry, client)
+
+
+def test_every_step_that_a_person_is_told_of_has_its_words() -> None:
+    assert {move.action for move in MOVES} | {"late"} <= set(STEPS)
+    assert set(consequences.TOLD_OF_CASES) | {"open"} == set(CASE_STEPS)
+    assert set(consequences.TOLD_OF_MEASURES) == set(MEASURE_STEPS)
 
 
 def test_a_text_becomes_a_report_and_is_answered_with_its_reference(
