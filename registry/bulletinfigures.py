@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from registry.numbering.provinces import load_provinces
 from registry.numbers import Number
 from registry.preferences import Category
 from registry.quarters import SMALLEST, change, shares, shown
-from registry.sealing import BLOCK, unseal_many
+from registry.sealing import BLOCK, KINDS, unseal_many
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,9 +39,10 @@ TOP = 10
 SMALL, REST, UNKNOWN, RESALE = "small", "rest", "unknown", "resale"
 _TOPPED = ("source_province", "victim_province")
 _CODE_DIGITS, _MOBILE_DIGITS, _NATIONAL_DIGITS = 5, 4, 5
+_HIDDEN = bytes(BLOCK)  # no sealed number: a chance of one in 2**128
 _POWERS = 10 ** np.arange(1, 20, dtype=np.uint64)
 
-Row = tuple[Any, ...]  # kind, class, category, mode, province, carrier, sealed caller, enterprise, 1 where named
+Row = tuple[Any, ...]  # what it is (`_told`), mode, province, carrier, sealed caller, enterprise if to be named
 
 @dataclass
 class Counts:
@@ -53,23 +54,27 @@ class Counts:
     enterprises: dict[str, Counter[str]] = field(default_factory=dict)
 
 
+class _Places(dict[Any, int]):
+    """Gives each key that it has not seen the next place."""
+
+    def __missing__(self, key: Any) -> int:
+        place = self[key] = len(self)
+        return place
+
+
 @dataclass
 class _Tally:
-    """Reports by what they are, by enterprise, and their callers by channel and carrier."""
+    """Reports by what they are, and their callers: `which` counts into `places`, a caller each."""
 
-    cells: Counter[Row] = field(default_factory=Counter)  # kind, class, category, mode, province
-    named: Counter[Row] = field(default_factory=Counter)  # kind, category, enterprise, named
-    callers: dict[Row, list[bytes | None]] = field(default_factory=dict)  # kind, carrier
+    places: _Places = field(default_factory=_Places)  # of rows without their callers
+    which: list[NDArray[np.int64]] = field(default_factory=list)
+    callers: list[bytes] = field(default_factory=list)
 
     def add(self, rows: Sequence[Row]) -> None:
-        kinds, classes, categories, modes, provinces, carriers, callers, enterprises, named = zip(*rows)
-        self.cells.update(zip(kinds, classes, categories, modes, provinces))
-        self.named.update(zip(kinds, categories, enterprises, named))
-        known = self.callers
-        for key, caller in zip(zip(kinds, carriers), callers):
-            if key not in known:
-                known[key] = []
-            known[key].append(caller)
+        what, modes, provinces, carriers, callers, enterprises = zip(*rows)
+        keys = zip(what, modes, provinces, carriers, enterprises)
+        self.which.append(np.fromiter(map(self.places.__getitem__, keys), np.int64, len(rows)))
+        self.callers.append(b"".join([caller or _HIDDEN for caller in callers]))
 
 
 def count(
@@ -79,16 +84,20 @@ def count(
     tally, found = _Tally(), {kind: Counts() for kind in CHANNELS}
     for chunk in chunks:
         tally.add(chunk)
-    for (kind, class_, category, mode, province), number in tally.cells.items():
+    which = np.concatenate([np.empty(0, np.int64), *tally.which])
+    for (what, mode, province, _, enterprise), number in zip(tally.places, np.bincount(which).tolist()):
+        kind, commercial, category = _told(what)
         counts = found[kind]
         counts.total += number
-        counts.parts["category"][_category(category)] += number
-        counts.parts["class"]["commercial" if class_ == "commercial" else "unlawful"] += number
+        counts.parts["category"][category] += number
+        counts.parts["class"]["commercial" if commercial else "unlawful"] += number
         counts.parts["victim_province"][province or UNKNOWN] += number
         if kind == "call":
             counts.parts["mode"][mode or UNKNOWN] += number
-    for (kind, carrier, caller), number in _coarse(plan, at_rest, tally.callers).items():
-        sort, segment, province = sort_of(plan, caller)
+        if enterprise:
+            counts.enterprises.setdefault(category, Counter())[enterprise] += number
+    sides = [(_told(what)[0], carrier) for what, _, _, carrier, _ in tally.places]
+    for (kind, carrier), (sort, segment, province), number in _coarse(plan, at_rest, tally, which, sides):
         parts = found[kind].parts
         parts["carrier"][RESALE if sort == "mvno" or carrier in resellers else carrier or UNKNOWN] += number
         parts["number_type"][sort] += number
@@ -96,35 +105,34 @@ def count(
         parts["source_province"][province] += number
         if segment:
             found[kind].segments[segment] += number
-    for (kind, category, enterprise, named), number in tally.named.items():
-        if named:
-            found[kind].enterprises.setdefault(_category(category), Counter())[enterprise] += number
     return found
 
 
-def _category(value: int) -> str:
-    return Category(value).slug if value >= 0 else UNKNOWN
+def _told(what: int) -> tuple[str, bool, str]:
+    """Channel, whether it is commercial, and category, out of the number that the store makes of them."""
+    category = what // 4 - 1
+    return CHANNELS[what // 2 % 2], bool(what % 2), Category(category).slug if category >= 0 else UNKNOWN
 
 
 def _coarse(
-    plan: NumberPlan, at_rest: bytes, callers: Mapping[Row, Sequence[bytes | None]]
-) -> Counter[tuple[str, str, Number | None]]:
-    """Counts by channel, carrier and the first digits of the caller, filled with zeros to its length."""
-    found: Counter[tuple[str, str, Number | None]] = Counter()
+    plan: NumberPlan, at_rest: bytes, tally: _Tally, which: NDArray[np.int64], sides: Sequence[tuple[str, str]]
+) -> Iterator[tuple[tuple[str, str], tuple[str, str, str], int]]:
+    """Counts by side (channel and carrier), and by what the first digits of the caller say."""
+    different = _Places()
+    side = np.array([different[each] for each in sides], np.int64).take(which)
+    sealed = np.frombuffer(b"".join(tally.callers), np.uint8).reshape(-1, BLOCK)
+    known = sealed.view(np.uint64).any(axis=1)
+    digits, kinds = unseal_many(at_rest, sealed[known])
     kept = len(str(plan.calling_code)) + _NATIONAL_DIGITS
-    for (kind, carrier), listed in callers.items():
-        sealed = [caller for caller in listed if caller is not None]
-        if len(sealed) < len(listed):
-            found[kind, carrier, None] += len(listed) - len(sealed)
-        if not sealed:
-            continue
-        digits, kinds = unseal_many(at_rest, np.frombuffer(b"".join(sealed), np.uint8).reshape(-1, BLOCK))
-        first = _first(digits, np.where(kinds == 1, kept, _CODE_DIGITS))
-        for sort in (1, 2):
-            each, numbers = np.unique(first[kinds == sort], return_counts=True)
-            for prefix, number in zip(each.tolist(), numbers.tolist()):
-                found[kind, carrier, Number(sort, prefix)] += number
-    return found
+    first = _first(digits, np.where(kinds == 1, kept, _CODE_DIGITS)) * np.uint64(len(KINDS)) + (kinds - KINDS[0])
+    each, of_each = np.unique(first, return_inverse=True)
+    said = [sort_of(plan, Number(value % len(KINDS) + KINDS[0], value // len(KINDS))) for value in each.tolist()]
+    of_each = np.append(of_each, np.full(len(sealed) - len(of_each), len(said)))
+    said.append(sort_of(plan, None))
+    cells = of_each * len(different) + np.append(side[known], side[~known])
+    listed = list(different)
+    for cell, number in zip(*(array.tolist() for array in np.unique(cells, return_counts=True))):
+        yield listed[cell % len(listed)], said[cell // len(listed)], number
 
 
 def _first(digits: NDArray[np.uint64], kept: NDArray[Any]) -> NDArray[np.uint64]:

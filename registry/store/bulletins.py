@@ -12,6 +12,7 @@ from registry.times import from_micros, to_micros
 
 _NAMES = tuple(field.name for field in fields(Bulletin))
 _ALL = ", ".join(_NAMES)
+_CHUNK = 4_000  # rows at a time; of more at once the collector of garbage costs more
 _OPTIONAL = ("cutoff", "submitted", "published")
 
 # what changed after the cut-off counts as it stood then, by the moves that were made before
@@ -68,16 +69,19 @@ class Bulletins:
     # counts of reports
 
     def counted(self, *, first: int, after: int, cutoff: int) -> Iterator[list[tuple[Any, ...]]]:
-        """Reports received from `first` until `after` and before `cutoff` (Micros), as they stood then: kind, class,
-        category, mode, province, carrier, caller, enterprise, and 1 where nobody found that it is not to be named.
+        """Reports received from `first` until `after` and before `cutoff` (Micros), as they stood then: what it is
+        (`bulletinfigures.Row`: 4 × (category + 1), 2 more for a call, 1 more where commercial), mode, province,
+        carrier, caller, and the enterprise unless somebody found that it is not to be named.
 
-        One pass without any grouping: sorting a million callers costs the database more than reading them.
+        One pass without any grouping: sorting a million rows costs the database more than reading them. A value less
+        in each row is a tenth of a second less.
         """
         return self._engine.stream(
-            f"""SELECT h.kind, h.class, h.category, h.mode, h.province, h.carrier, h.caller, {_ENTERPRISE},
-            CASE WHEN {_ENTERPRISE} = '' THEN 0 WHEN {OUTCOME} IN ('unfounded', 'not_ours', 'find_unfounded', 'disown')
-            THEN 0 ELSE 1 END FROM handling h WHERE {_COUNTED}""",  # noqa: S608 - fixed texts
-            first=first, after=after, cutoff=cutoff,
+            f"""SELECT 4 * (h.category + 1) + CASE WHEN h.kind = 'call' THEN 2 ELSE 0 END
+            + CASE WHEN h.class = 'commercial' THEN 1 ELSE 0 END, h.mode, h.province, h.carrier, h.caller,
+            CASE WHEN {_ENTERPRISE} = '' OR {OUTCOME} IN ('unfounded', 'not_ours', 'find_unfounded', 'disown')
+            THEN '' ELSE {_ENTERPRISE} END FROM handling h WHERE {_COUNTED}""",  # noqa: S608 - fixed texts
+            chunk=_CHUNK, first=first, after=after, cutoff=cutoff,
         )
 
 
