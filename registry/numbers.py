@@ -17,8 +17,9 @@ import pyarrow as pa
 from registry.errors import InvalidInputError
 from registry.numbering.bulk import UNREAD, read_many
 from registry.numbering.plan import NumberPlan
-from registry.numbering.reading import E164, Read, Reason, read
+from registry.numbering.reading import E164, Read, Reason, read, refusal
 
+_WRITTEN = bytes.maketrans(b"123456789", b"0" * 9)  # how a text is written, whatever its digits are
 _HIDE_FROM = 7  # shorter codes are public services' and are shown whole
 
 
@@ -156,12 +157,21 @@ def parse_spans(
     """As `parse_many`, of texts that lie somewhere in one buffer: UTF-8 `data` u8, from `starts` i64[n] to `stops`."""
     reason, kind, digits = read_many(data, starts, stops, plan, country, callers=callers)
     rest = np.flatnonzero(reason == UNREAD)
-    known: dict[bytes, Read] = {}  # lists say the same of whom they have no number of
-    for place, start, stop in zip(rest.tolist(), starts[rest].tolist(), stops[rest].tolist()):
+    known, refused = dict[bytes, Read](), dict[bytes, Reason | None]()  # lists say the same, or the like, many times
+    listed = list[Read]()
+    for start, stop in zip(starts[rest].tolist(), stops[rest].tolist()):
         raw = data[start:stop].tobytes()
+        written = raw.translate(_WRITTEN)
+        if written not in refused:
+            refused[written] = refusal(written.decode("utf-8", "replace"))
+        if (why := refused[written]) is not None:
+            listed.append((why, 0, 0))
+            continue
         if raw not in known:
             known[raw] = read(raw.decode("utf-8", "replace"), plan, country, callers=callers)
-        reason[place], kind[place], digits[place] = known[raw]
+        listed.append(known[raw])
+    if listed:
+        reason[rest], kind[rest], digits[rest] = zip(*listed)
     return NumberArray(digits, kind, reason)
 
 

@@ -62,7 +62,10 @@ class ScrubIndex:
         """From the beginning of each key's own slot to the first key that is not below it, all keys at once."""
         place = self._starts.take((asked >> np.uint64(self._shift)).view(np.int64)).astype(np.int64)
         for step in _STEPS:  # a take beyond the end reads the last key
-            place += (self.keys.take(place + (step - 1), mode="clip") < asked) * np.int64(step)
+            ahead = self.keys[min(step, len(self.keys)) - 1 :]
+            below = (ahead.take(place, mode="clip") < asked).view(np.uint8)
+            below *= np.uint8(step)
+            place += below
         there = self.keys.take(place, mode="clip")
         far = np.flatnonzero(there < asked)  # in a slot of more than all steps, or above all keys
         if len(far):

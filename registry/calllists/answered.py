@@ -17,6 +17,7 @@ from registry.calllists.lines import Block, Lines
 from registry.scrub import LineAnswer
 from registry.times import iso
 
+_NARROW = 1 << 31  # bytes, below which places take half as much
 COLUMNS = ("verdict", "reason", "rule", "until", "next_allowed")
 
 
@@ -56,19 +57,20 @@ def with_answers(
     `unit`: bytes of a code unit, in which the places of lines count. A line break stays where it was, before the next
     line; the last line has none where it had none.
     """
-    count = len(lines)
-    bounds = np.zeros(count + 2 + len(texts), np.int64)
-    bounds[1 : count + 1] = lines.stops
-    bounds[1 : count + 1] *= unit
-    bounds[count + 1] = len(native)
-    bounds[count + 2 :] = len(native) + np.cumsum([len(text) for text in texts])
+    count, size, sizes = len(lines), len(native), [len(text) for text in texts]
+    narrow = size + count * max(sizes, default=0) < _NARROW
+    kind, places = (pa.binary(), np.int32) if narrow else (pa.large_binary(), np.int64)
+    bounds = np.zeros(count + 2 + len(texts), places)
+    bounds[1 : count + 1] = lines.stops if unit == 1 else lines.stops * unit
+    bounds[count + 1] = size
+    bounds[count + 2 :] = size + np.cumsum(sizes)
     held = np.concatenate((native, np.frombuffer(b"".join(texts), np.uint8)))
     pieces = pa.Array.from_buffers(
-        pa.large_binary(), len(bounds) - 1, [None, pa.py_buffer(bounds), pa.py_buffer(held)]
+        kind, len(bounds) - 1, [None, pa.py_buffer(bounds), pa.py_buffer(held)]
     )  # each line with the line break before it; what is behind the last one; the texts
-    order = np.empty(2 * count + 1, np.int64)
-    order[::2], order[1::2] = np.arange(count + 1), which
-    order[1::2] += count + 1
+    order = np.empty(2 * count + 1, np.int32)
+    order[::2] = np.arange(count + 1, dtype=np.int32)
+    np.add(which, count + 1, out=order[1::2], casting="unsafe")
     taken = pieces.take(pa.array(order))  # lies in memory one after another, as it is to be written
-    stop = int(np.frombuffer(taken.buffers()[1], np.int64, len(order) + 1)[-1])
+    stop = int(np.frombuffer(taken.buffers()[1], places, len(order) + 1)[-1])
     return memoryview(taken.buffers()[2])[:stop]

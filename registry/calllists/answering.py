@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from registry.calllists.codings import Coding
 from registry.calllists.lines import Block, Places
 from registry.calllists.turns import Turns
+from registry.numbering.bulk import inside_of
 from registry.numbering.reading import read
 from registry.numbers import NumberArray, parse_spans
 from registry.scrub import LineAnswer
@@ -32,6 +33,7 @@ TOO_LONG = LineAnswer("invalid", "line_too_long")
 BAD_ENCODING = LineAnswer("invalid", "bad_encoding")
 QUOTA_REACHED = LineAnswer("invalid", "quota_reached")
 
+_ASCII = 0x80
 Admit = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
 Which = NDArray[np.uint32]
 NO_OTHERS: Mapping[int, LineAnswer] = MappingProxyType({})
@@ -79,11 +81,9 @@ class Answering:
         self, numbers: NumberArray, native: Block, image: Block, starts: Places, stops: Places, coding: Coding
     ) -> list[int]:
         """Reads the cells that are not ASCII by their own encoding; the places of those that are no text in it."""
-        bad = []
-        for place in np.flatnonzero(~numbers.ok & (stops > starts)).tolist():
+        bad, rest = [], np.flatnonzero(~numbers.ok & (stops > starts))
+        for place in rest[_beyond_ascii(image, starts[rest], stops[rest])].tolist():
             start, stop = int(starts[place]), int(stops[place])
-            if image[start:stop].tobytes().isascii():
-                continue
             raw = native[start * coding.unit : stop * coding.unit].tobytes()
             try:
                 text = raw.decode(coding.encoding)
@@ -98,3 +98,10 @@ class Answering:
     def nothing_but(self, answer: LineAnswer, count: int) -> Which:
         """One answer for lines whose numbers are not even looked at."""
         return np.full(count, self.scrubber.place(answer), np.uint32)
+
+
+def _beyond_ascii(image: Block, starts: Places, stops: Places) -> NDArray[np.bool_]:
+    """Which cells, none of them empty, hold anything but ASCII."""
+    inside, first = inside_of(starts, stops - starts)
+    beyond: NDArray[np.bool_] = np.logical_or.reduceat(image.take(inside) >= _ASCII, first)
+    return beyond

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from registry.calllists.codings import Coding, whole_units
-from registry.calllists.lines import Block, last_break
+from registry.calllists.lines import Block, Places, last_break
 from registry.calllists.quoting import LF, QUOTE, quoting, used_well
 
-SIZE = 1 << 20  # what stays in a core's cache while it is worked on
+SIZE = 1 << 21  # in smaller ones threads wait for each other more, larger ones leave the caches
 LONGEST = 1 << 20  # bytes of one line
 KEPT = 200  # bytes of a line that is too long
 _NEAR = 1 << 14
@@ -26,12 +26,13 @@ _UTF8 = Coding()
 @dataclass(frozen=True, eq=False)
 class Piece:
     """A block of whole lines: their bytes and the image of them. `too_long`: it is the beginning of one line; `half`: a
-    byte behind all lines that is no whole character."""
+    byte behind all lines that is no whole character; `quotes`: where quotes are, if somebody has looked."""
 
     native: Block
     data: Block
     too_long: bool = False
     half: bytes = b""
+    quotes: Places | None = None
 
 
 def blocks(
@@ -93,26 +94,29 @@ def _cut(rest: bytes, coding: Coding, longest: int, delimiter: int) -> tuple[Pie
     unit = coding.unit
     native = whole_units(rest, unit)
     data = coding.image(native)
-    cut = _last_break(data, delimiter, goes_on=True)
+    quotes = np.flatnonzero(data == QUOTE) if delimiter else None
+    cut = _last_break(data, quotes, delimiter, goes_on=True)
     if not cut:
         if len(rest) <= longest:
             return None, rest, False
-        cut = _last_break(data, delimiter, goes_on=False)
+        cut = _last_break(data, quotes, delimiter, goes_on=False)
     if cut:
-        return Piece(native[: cut * unit], data[:cut]), rest[cut * unit :], False
+        if quotes is not None:
+            quotes = quotes[: np.searchsorted(quotes, cut)]
+        return Piece(native[: cut * unit], data[:cut], quotes=quotes), rest[cut * unit :], False
     return _beginning(native[: KEPT - KEPT % unit].tobytes(), coding), rest[KEPT - KEPT % unit :], True
 
 
-def _last_break(data: Block, delimiter: int, *, goes_on: bool) -> int:
+def _last_break(data: Block, quotes: Places | None, delimiter: int, *, goes_on: bool) -> int:
     """As `last_break`, which looks at everything: needed only where quotes are, or no break is near the end."""
     breaks = np.flatnonzero(data[-_NEAR:] == LF)
-    quotes = np.flatnonzero(data == QUOTE) if delimiter else breaks[:0]
+    quotes = quotes if quotes is not None else breaks[:0]
     if len(breaks):
         cut = max(0, len(data) - _NEAR) + int(breaks[-1]) + 1
         before = quotes[: np.searchsorted(quotes, cut)]
         if not len(before) or (len(before) % 2 == 0 and used_well(data, before, delimiter)):
             return cut
-    return last_break(data, quoting(data, delimiter, goes_on=goes_on) if len(quotes) else quotes)
+    return last_break(data, quoting(data, delimiter, quotes, goes_on=goes_on))
 
 
 def _beginning(native: bytes, coding: Coding) -> Piece:

@@ -11,15 +11,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from registry.errors import InvalidInputError
 from registry.logs import without_numbers
 from registry.numbering import NumberPlan
-from registry.numbering.reading import Reason, read
+from registry.numbering.reading import Reason
+from registry.numbers import parse_many
 
 PREVIEW = 10  # lines
 MOST_COLUMNS = 1000  # that are looked at
 _MOST_TITLES = 5
 _ENOUGH = 0.5  # of the cells that are not empty must be numbers
+_LIKE_NUMBERS = (Reason.OK, Reason.UNASSIGNED, Reason.ROUNDED)
 _NAMED = re.compile(
     r"(phone|mobile|cell|tel|telephone|msisdn|number|called|callee|to)([_ ]?(no|number|num)\.?)?|"
     r".*(手机|电话|号码|被叫|联系方式).*",
@@ -61,7 +65,7 @@ def shape_of(rows: Sequence[Sequence[str]], plan: NumberPlan, wanted: Wanted, *,
     if not rows:
         raise empty()
     width = min(max(len(row) for row in rows), MOST_COLUMNS)
-    is_number = [[_is_number(row, place, plan, wanted.country) for place in range(width)] for row in rows]
+    is_number = _are_numbers(rows, width, plan, wanted.country)
     titles = _titles(rows, is_number) if wanted.header is None else 0
     headed = not any(is_number[0]) if wanted.header is None else wanted.header
     header = tuple(cell.strip() for cell in rows[titles][:MOST_COLUMNS]) if headed else None
@@ -125,11 +129,12 @@ def _called(place: int, header: tuple[str, ...] | None) -> str:
     return f"{name} (column {place + 1})" if name else f"column {place + 1}"
 
 
-def _is_number(row: Sequence[str], place: int, plan: NumberPlan, country: str) -> bool:
-    if place >= len(row):
-        return False
-    found = read(row[place], plan, country, callers=False)[0]
-    return found in {Reason.OK, Reason.UNASSIGNED, Reason.ROUNDED}
+def _are_numbers(rows: Sequence[Sequence[str]], width: int, plan: NumberPlan, country: str) -> list[list[bool]]:
+    """Which cells look like numbers, also where nobody has such a one; those that a row does not have do not."""
+    cells = [row[place] if place < len(row) else "" for row in rows for place in range(width)]
+    seen = np.isin(parse_many(cells, plan, country=country).reason, _LIKE_NUMBERS)
+    found: list[list[bool]] = seen.reshape(len(rows), width).tolist()
+    return found
 
 
 def _share(rows: Sequence[Sequence[str]], seen: Sequence[Sequence[bool]], place: int) -> float:

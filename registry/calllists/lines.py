@@ -18,18 +18,22 @@ from registry.calllists.quoting import CR, LF, QUOTE, quoting
 
 Block = NDArray[np.uint8]
 Places = NDArray[np.int64]
+_NO_PLACES: Places = np.empty(0, np.int64)
+_FEW = 16  # a share of one in so many
 
 
 @dataclass(frozen=True, eq=False)
 class Lines:
     """The lines of a block: where each begins and where its content ends. `marks`: every delimiter and line break
-    outside quotes, in order; `ends`: the place in `marks` of each line's break."""
+    outside quotes, in order; `ends`: the place in `marks` of each line's break; `each`: how many marks every line has,
+    0 where not all have as many."""
 
     data: Block
     starts: Places
     stops: Places
     marks: Places
     ends: Places
+    each: int = 0
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -43,6 +47,9 @@ class Lines:
 
         In a line with fewer fields both are the line's end.
         """
+        if column < self.each:
+            starts = self.marks[column - 1 :: self.each] + 1 if column else self.starts
+            return self._unquoted(starts, np.minimum(self.marks[column :: self.each], self.stops))
         place = np.empty_like(self.ends)  # in `marks`, of what ends the field
         place[:1], place[1:] = column, self.ends[:-1] + (1 + column)
         starts = self.starts
@@ -63,14 +70,22 @@ class Lines:
         return starts + quoted, stops - quoted
 
 
-def lines_of(data: Block, delimiter: int, *, quotes: bool = True) -> Lines:
-    """The lines of a block (`delimiter` as a byte); without `quotes` a double quote is a character like any other."""
-    marks = np.flatnonzero((data == LF) | (data == delimiter))
-    if quotes:
-        marks = _outside(marks, quoting(data, delimiter), len(data))
-    ends = np.flatnonzero(data.take(marks) == LF)
+def lines_of(data: Block, delimiter: int, *, quotes: bool = True, known: Places | None = None) -> Lines:
+    """The lines of a block (`delimiter` as a byte); without `quotes` a double quote is a character like any other.
+
+    `known`: where double quotes are, if somebody has looked.
+    """
+    found = data == LF
+    breaks = np.count_nonzero(found)
+    found |= data == delimiter
+    held = quoting(data, delimiter, known) if quotes else _NO_PLACES
+    if len(held) and (inside := _between(held, len(data))) is not None:
+        found[inside] = False
+        held = _NO_PLACES
+    marks = _outside(np.flatnonzero(found), held, len(data))
+    ends, each = _ends(data, marks, int(breaks))
     if len(data) and (not len(ends) or marks[ends[-1]] != len(data) - 1):
-        marks = np.append(marks, len(data))
+        marks, each = np.append(marks, len(data)), 0
         ends = np.append(ends, len(marks) - 1)
     stops = marks.take(ends)
     starts = np.zeros_like(stops)
@@ -78,11 +93,36 @@ def lines_of(data: Block, delimiter: int, *, quotes: bool = True) -> Lines:
     returned = data.take(stops - 1, mode="clip") == CR if len(stops) else np.zeros(0, bool)
     if returned.any():
         stops -= returned & (stops > starts)
-    return Lines(data, starts, stops, marks, ends)
+    return Lines(data, starts, stops, marks, ends, each)
+
+
+def _ends(data: Block, marks: Places, breaks: int) -> tuple[Places, int]:
+    """Which marks are line breaks, of which there are `breaks` at most; how many marks each line has, if all as many.
+
+    Nearly always they have, and then nobody has to look at all of them.
+    """
+    each = len(marks) // max(1, breaks)
+    if each and each * breaks == len(marks) and (data.take(marks[each - 1 :: each]) == LF).all():
+        return np.arange(each - 1, len(marks), each), each
+    return np.flatnonzero(data.take(marks) == LF), 0
+
+
+def _between(quotes: Places, size: int) -> Places | None:
+    """All places from a quote to the next, in data of a size; None where they are too many to be named."""
+    opened, closed = quotes[::2], quotes[1::2]
+    if len(opened) > len(closed):
+        closed = np.append(closed, size)
+    held = closed - opened
+    ends = np.cumsum(held)
+    if ends[-1] > size // _FEW:
+        return None
+    return np.repeat(opened - (ends - held), held) + np.arange(ends[-1])
 
 
 def _outside(places: Places, quotes: Places, size: int) -> Places:
     """Of places that ascend, in data of a size, those that are not between a quote and the next."""
+    if not len(quotes):
+        return places
     if len(quotes) > len(places) // 4:
         turned = np.zeros(size, np.uint8)
         turned[quotes] = 1

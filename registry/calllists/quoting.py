@@ -18,12 +18,16 @@ from numpy.typing import NDArray
 LF, CR, QUOTE = ord("\n"), ord("\r"), ord('"')
 
 
-def quoting(data: NDArray[np.uint8], delimiter: int, *, goes_on: bool = False) -> NDArray[np.int64]:
+def quoting(
+    data: NDArray[np.uint8], delimiter: int, quotes: NDArray[np.int64] | None = None, *, goes_on: bool = False
+) -> NDArray[np.int64]:
     """The places of the quotes that open and close, in turn; between them nothing ends a line or cell.
 
-    `goes_on`: the data are cut anywhere, so a cell may be open at their end; then the last quote has no other one.
+    `quotes`: where quotes are, if that is known; `goes_on`: the data are cut anywhere, so a cell may be open at their
+    end; then the last quote has no other one.
     """
-    quotes = np.flatnonzero(data == QUOTE)
+    if quotes is None:
+        quotes = np.flatnonzero(data == QUOTE)
     if not len(quotes) or ((goes_on or len(quotes) % 2 == 0) and used_well(data, quotes, delimiter)):
         return quotes
     before = data.take(quotes - 1, mode="clip")

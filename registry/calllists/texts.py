@@ -117,7 +117,7 @@ class _Work:
         """One block with its answers; in the first one stands the header, and the BOM goes before it."""
         number, piece, read = item
         found, coding = self.found, self.found.coding
-        lines = lines_of(piece.data, ord(found.delimiter), quotes=not piece.too_long)
+        lines = lines_of(piece.data, ord(found.delimiter), quotes=not piece.too_long, known=piece.quotes)
         head = _header_of(lines, found.delimiter, found.titles) if number == 0 and found.header is not None else 0
         starts, stops = (places[head:] for places in lines.field(found.place))
         if piece.too_long:

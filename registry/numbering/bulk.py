@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,8 +76,7 @@ class _Reads:
         self._settle(self._mobiles(self._plain(plain, starts, stops), found), found, plain=True)
         rest = np.flatnonzero(found[0] == UNREAD)
         size = lengths.take(rest)
-        inside = (starts.take(rest) <= len(self.data) - _WIDEST) & (stops.take(rest) >= _WIDTH + 2)
-        rest = rest[inside & (size > 2) & (size <= _WIDEST)]
+        rest = rest[(stops.take(rest) >= _WIDTH + 2) & (size > 2) & (size <= _WIDEST)]
         if len(rest):
             self._settle(self._spread(rest, starts, stops), found, plain=False)
             self._settle(self._floats(rest[found[0][rest] == UNREAD], starts, stops), found, plain=True)
@@ -89,35 +87,24 @@ class _Reads:
             starts, stops = starts.take(at), stops.take(at)
         plus = self.data.take(starts) == _PLUS
         count = stops - starts - plus
-        # the 16 characters up to the end of each text, as two words; what is before the text is cut off
-        windows = np.ndarray(len(self.data) - _WIDTH + 1, f"V{_WIDTH}", self.data, strides=(1,)) if len(at) else None
-        words = windows[stops - _WIDTH].view(np.uint64).reshape(-1, 2) if windows is not None else _NO_WORDS
-        words ^= _ZEROS
-        words &= _LAST.take(count, axis=0)
-        strange = (words + _CARRY | words) & _HIGH  # a byte of more than 9; a carry comes out of such a byte alone
-        for factor, shift, bits in _FOLDS:
-            words *= np.uint64(factor)
-            words >>= np.uint64(shift)
-            words &= np.uint64(bits)
-        value = words[:, 0] * np.uint64(10**8) + words[:, 1]
-        count *= (strange[:, 0] | strange[:, 1]) == 0
+        value, good = _values(self.data, stops, count)
+        count *= good
         return _Digits(at, plus, count, value)
 
     def _spread(self, at: Places, starts: Places, stops: Places) -> _Digits:
         """Of texts of at most 24 characters those that are digits with spaces, dashes or brackets between them."""
-        rows = np.lib.stride_tricks.sliding_window_view(self.data, _WIDEST)[starts[at]]
-        plus = rows[:, 0] == _PLUS
-        inside = np.arange(_WIDEST) < (stops[at] - starts[at])[:, None]
-        inside[:, 0] &= ~plus
-        meant = _MEANS.take(rows)
-        good = ((meant != _OTHER) | ~inside).all(axis=1)
-        digit = (meant == _DIGIT) & inside
-        # how many digits there are from each to the end, itself among them
-        behind = np.cumsum(digit[:, ::-1], axis=1, dtype=np.int8)[:, ::-1]
-        count = behind[:, 0].astype(np.int64)
-        good &= (count > 0) & (count <= _WIDTH)
-        each = np.where(digit, rows - np.uint8(_ZERO), 0) * _POWERS.take(behind, mode="clip")
-        return _Digits(at, plus, count, each.sum(axis=1, dtype=np.uint64)).some(good)
+        begins = starts.take(at)
+        plus = self.data.take(begins) == _PLUS
+        begins += plus
+        inside, first = inside_of(begins, stops.take(at) - begins)
+        chars = self.data.take(inside)
+        meant = _MEANS.take(chars)
+        digit = meant == _DIGIT
+        count = np.add.reduceat(digit, first, dtype=np.int64)
+        good = ~np.logical_or.reduceat(meant == _OTHER, first) & (count > 0) & (count <= _WIDTH)
+        digits = np.concatenate((np.zeros(_WIDTH, np.uint8), chars[digit]))  # of all of them, without what is between
+        value, _ = _values(digits, np.cumsum(count) + _WIDTH, np.minimum(count, _WIDTH))
+        return _Digits(at, plus, count, value).some(good)
 
     def _floats(self, at: Places, starts: Places, stops: Places) -> _Digits:
         """Whole numbers as some programs write them: 13800138000.0"""
@@ -170,6 +157,9 @@ class _Reads:
         wrong = (first >= 13) & (first <= 19) & (read.count >= 2) & ~read.plus
         wrong &= (read.count != _MOBILE) & (read.count != self.plan.machine_digits)
         found[0][read.at[wrong]] = np.where(read.count[wrong] < _MOBILE, Reason.TOO_SHORT, Reason.TOO_LONG)
+        prefix = (read.value // np.uint64(10 ** (_MOBILE - 5))).view(np.int64)
+        nothing = _tables(self.plan).nothing.take(prefix, mode="clip") & (read.count == _MOBILE) & ~read.plus
+        found[0][read.at[nothing]] = Reason.NOT_A_NUMBER
 
     def _landlines(self, read: _Digits, tables: _Tables, found: Found) -> None:
         """Landlines with a single 0 before their area code."""
@@ -191,11 +181,13 @@ class _Reads:
 
 @dataclass(frozen=True, eq=False)
 class _Tables:
-    """What of a plan is asked for many: `held` bool by the first five digits of a mobile; by the first three of a
-    landline, how many are its area code's, and how many may follow it, a bit each."""
+    """What of a plan is asked for many: `held` bool by the first five digits of a mobile, `nothing` by those of eleven
+    that are neither a mobile nor a code; by the first three of a landline, how many are its area code's, and how many
+    may follow it, a bit each."""
 
     code_digits: int
     held: NDArray[np.bool_]
+    nothing: NDArray[np.bool_]
     area_digits: NDArray[np.int64]
     lengths: NDArray[np.uint32]
 
@@ -206,12 +198,40 @@ def _tables(plan: NumberPlan) -> _Tables:
     held[-1] = False  # what is larger than all mobiles is looked up here
     if plan.reads_sandbox:
         held |= plan.mobile_sandbox
+    nothing = np.zeros_like(held)
+    nothing[10_000:13_000] = [plan.code(str(prefix).ljust(_MOBILE, "0")) is None for prefix in range(10_000, 13_000)]
     area_digits, lengths = np.zeros(_AREA, np.int64), np.zeros(_AREA, np.uint32)
     for area in sorted(plan.area_lengths, key=len, reverse=True):  # the shorter code has the last word, as in `area`
         low = int(area) * 10 ** (3 - len(area))
         area_digits[low : low + 10 ** (3 - len(area))] = len(area)
         lengths[low : low + 10 ** (3 - len(area))] = sum(1 << length for length in plan.area_lengths[area])
-    return _Tables(len(str(plan.calling_code)), held, area_digits, lengths)
+    return _Tables(len(str(plan.calling_code)), held, nothing, area_digits, lengths)
+
+
+def inside_of(starts: Places, sizes: Places) -> tuple[Places, Places]:
+    """The places of all characters of texts, one text after another; and where each text begins among them."""
+    first = np.cumsum(sizes) - sizes
+    return np.repeat(starts - first, sizes) + np.arange(sizes.sum()), first
+
+
+def _values(data: Data, stops: Places, count: Places) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """What the last `count` (at most 16) characters before some places of data are as numbers, and whether they are.
+
+    No place is nearer to the beginning than 16.
+    """
+    if not len(stops):
+        return np.zeros(0, np.uint64), np.zeros(0, bool)
+    # the 16 characters as two words; what is before the text is cut off
+    words = np.ndarray(len(data) - _WIDTH + 1, f"V{_WIDTH}", data, strides=(1,))[stops - _WIDTH]
+    words = words.view(np.uint64).reshape(-1, 2)
+    words ^= _ZEROS
+    words &= _LAST.take(count, axis=0)
+    strange = (words + _CARRY | words) & _HIGH  # a byte of more than 9; a carry comes out of such a byte alone
+    for factor, shift, bits in _FOLDS:
+        words *= np.uint64(factor)
+        words >>= np.uint64(shift)
+        words &= np.uint64(bits)
+    return words[:, 0] * np.uint64(10**8) + words[:, 1], (strange[:, 0] | strange[:, 1]) == 0
 
 
 def _last_bytes() -> NDArray[np.uint64]:
@@ -231,5 +251,3 @@ def _means() -> NDArray[np.uint8]:
 
 _LAST, _MEANS = _last_bytes(), _means()
 _TENS: NDArray[np.uint64] = np.uint64(10) ** np.arange(_WIDTH + 1, dtype=np.uint64)
-_POWERS: NDArray[Any] = np.append(np.zeros(1, np.uint64), _TENS)  # of a digit with so many from it to the end
-_NO_WORDS = np.zeros((0, 2), np.uint64)

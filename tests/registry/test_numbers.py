@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import phonenumbers
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -263,3 +264,38 @@ def test_plain_mobiles_are_read_in_bulk() -> None:
     seconds = time.process_time() - began
     assert (many.digits == drawn).all()
     assert len(drawn) / seconds > 1_000_000  # measured: 6 M/s on one core; the bar of 2 M/s stands in the benchmarks
+
+
+def test_what_is_refused_by_its_digits_refuses_no_other_that_is_written_alike() -> None:
+    texts = ["0000000000", "4155550123", "2125550199", "13800138000转8", "13900139000转9", "12900138000", "10000138000"]
+    for country in ("US", "CN"):
+        many = parse_many(texts, PLAN, country=country)
+        found = zip(many.reason.tolist(), many.kind.tolist(), many.digits.tolist())
+        assert list(found) == [read(text, PLAN, country, callers=False) for text in texts]
+
+
+@pytest.mark.parametrize("text", ["00", "+0", "+1", "0001", "+8", "+000"])
+def test_calling_codes_without_a_number_are_none(text: str) -> None:
+    for country in ("US", "CN"):
+        assert read(text, PLAN, country, callers=False)[0] not in (Reason.OK, Reason.UNASSIGNED)
+
+
+def test_foreign_digits_are_what_the_library_makes_of_them() -> None:
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS - {"CN"}):
+        example = phonenumbers.example_number(region)
+        assert example is not None
+        national = phonenumbers.national_significant_number(example)
+        code = str(example.country_code)
+        for lead in ("", "0", "1", "8", "00", "011", code):
+            for text, country in ((f"+{code}{lead}{national}", "CN"), (f"{lead}{national}", region)):
+                reason, _, digits = read(text, PLAN, country, callers=False)
+                try:
+                    parsed = phonenumbers.parse(text, country)
+                except phonenumbers.NumberParseException:
+                    assert reason is not Reason.OK
+                    continue
+                if parsed.country_code != PLAN.calling_code:
+                    assert (reason is Reason.OK) == phonenumbers.is_valid_number(parsed)
+                if reason is Reason.OK:
+                    made = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+                    assert made == f"+{digits}"
