@@ -58,7 +58,7 @@ def queue() -> Page:
         standing=figures.kept("centre", lambda: centrequeue.standing(store, clock)), names=named(parties),
         older=seen.link(after=found.more.written) if found.more else None, first=seen.link() if after else None,
         views=savedviews.views("reports"), here=savedviews.query(seen), options=_options(parties), bulk=BULK,
-        missing=reportwords.MISSING, desks=desks(parties), shortest=SHORTEST,
+        missing=reportwords.MISSING, desks=desks(parties), shortest=SHORTEST, provinces=reportwords.PROVINCES,
     )  # fmt: skip
 
 
