@@ -39,6 +39,7 @@ SETTLE = timedelta(minutes=2)  # what comes as a wave is held by then
 BACK = timedelta(days=100)  # how long crime that was held or incomplete is still looked for
 MOST = 10_000  # reports of crime in one package
 KEPT = timedelta(days=3 * 366)  # how long it is known what was handed to whom (rule 108)
+_CASES = 4  # quarters before, in which a case that is told of may have been opened
 _MARK = "clues"  # up to which cut-off quarters are made
 
 
@@ -96,12 +97,14 @@ def make(office: Office, *, actor: Actor, quarter: Quarter, topic: str) -> Batch
     if cutoff > now:
         raise InvalidInputError("The cut-off lies ten days after the quarter.", code="bad_cutoff")
     receiptkeys.note(store, office.clock, office.signing)
+    with store.reading():  # the long part, in which nobody has to wait
+        if store.clues.parts(str(quarter), "quarter", topic):  # all were discarded
+            cutoff = now
+        found = _found(office, wanted, quarter, cutoff)
     with store.writing(about="clues"):
         if _standing(store, quarter, topic):
             raise ConflictError("This batch was made already.", code="batch_made")
-        if store.clues.parts(str(quarter), "quarter", topic):  # all were discarded
-            cutoff = now
-        found = [*_found(office, wanted, quarter, cutoff), *store.clues.waiting(wanted.department)]
+        found += store.clues.waiting(wanted.department)
         return _packed(office, actor, found, quarter, "quarter", topic, wanted.department, cutoff)
 
 
@@ -116,7 +119,8 @@ def _found(office: Office, topic: Topic, quarter: Quarter, cutoff: datetime) -> 
     reports = clues.upheld(first=first, after=after, cutoff=at, class_=topic.class_, categories=topic.categories)
     cases: list[Row] = []
     if topic.class_ == "commercial":
-        cases = clues.cases(after=after, cutoff=at, categories=topic.categories)
+        since = to_micros(quarter.before(_CASES).bounds(office.zone)[0])
+        cases = clues.cases(since=since, after=after, cutoff=at, categories=topic.categories)
     return _clues(office, cases, reports, topic.department, topic.class_)
 
 
@@ -197,8 +201,11 @@ def packed_inside(office: Office, batch: Batch) -> bytes:
 
 def withdraw(store: Store, clock: Clock) -> int:
     """Note which clues stand no longer, because their report was found to be none or is held; how many."""
+    fallen = store.clues.to_withdraw()
+    if not fallen:
+        return 0
     with store.writing(about="clues"):
-        return store.clues.withdraw(at=to_micros(clock.now()))
+        return store.clues.withdraw(fallen, at=to_micros(clock.now()))
 
 
 def purge(store: Store, clock: Clock) -> int:

@@ -70,13 +70,13 @@ class Clues:
             department=department, since=since, until=until, limit=limit,
         )
 
-    def cases(self, *, after: int, cutoff: int, categories: Sequence[int]) -> list[Row]:
-        """Cases of some categories, opened before a time (Micros), that were not over at the cut-off and that no
+    def cases(self, *, since: int, after: int, cutoff: int, categories: Sequence[int]) -> list[Row]:
+        """Cases of some categories, opened between two times (Micros), that were not over at the cut-off and that no
         department was told of."""
         return self._engine.rows(
-            f"""{_CASE} c.opened < :after AND c.category IN :categories AND {_STATE_THEN} NOT IN {_ENDED}
-            ORDER BY c.opened, c.case_id""",
-            after=after, cutoff=cutoff, categories=tuple(categories), **{"class": "commercial"},
+            f"""{_CASE} c.opened >= :since AND c.opened < :after AND c.category IN :categories
+            AND {_STATE_THEN} NOT IN {_ENDED} ORDER BY c.opened, c.case_id""",
+            since=since, after=after, cutoff=cutoff, categories=tuple(categories), **{"class": "commercial"},
         )
 
     def unlawful_cases(self, *, since: int) -> list[Row]:
@@ -179,13 +179,20 @@ class Clues:
             batch=batch,
         )
 
-    def withdraw(self, *, at: int) -> int:
-        """Mark clues whose report was found to be none, or is held now; how many."""
-        return self._engine.run(
-            """UPDATE clue SET withdrawn = :at WHERE kind = 'report' AND withdrawn = 0 AND batch <> '' AND EXISTS
-            (SELECT 1 FROM handling AS h WHERE h.source = clue.source AND h.source_id = clue.source_id
-            AND (h.held <> '' OR h.outcome IN ('unfounded', 'not_ours')))""",
-            at=at,
+    def to_withdraw(self) -> tuple[str, ...]:
+        """Clues in batches whose report was found to be none, or is held now."""
+        rows = self._engine.rows(
+            """SELECT c.clue FROM clue AS c JOIN handling AS h ON h.source = c.source AND h.source_id = c.source_id
+            WHERE c.kind = 'report' AND c.withdrawn = 0 AND c.batch <> ''
+            AND (h.held <> '' OR h.outcome IN ('unfounded', 'not_ours'))"""
+        )
+        return tuple(row["clue"] for row in rows)
+
+    def withdraw(self, clues: Iterable[str], *, at: int) -> int:
+        """Mark clues that stand no longer; how many."""
+        return self._engine.run_many(
+            "UPDATE clue SET withdrawn = :at WHERE clue = :clue AND withdrawn = 0",
+            ({"clue": clue, "at": at} for clue in clues),
         )
 
     def set_free(self, batch: str) -> None:
