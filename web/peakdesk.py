@@ -6,6 +6,8 @@ changed by command, and a calendar that cannot be used is said on the page and n
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -115,7 +117,7 @@ def view(peak: Peak, part: str, name: str) -> PeakView:
 def overview() -> Page:
     """All peaks: lines, providers by surge, warnings."""
     store, (found, problem) = registry_of().store, known()
-    seen = asked(texts=("enterprise",), category=tuple(each.slug for each in Category), group=tuple(CLASSES))
+    seen = _seen()
     part, name = _part(seen)
     views = [view(peak, part, name) for peak in found]
     surges = {each.peak.peak: _surges(each) for each in views}
@@ -126,6 +128,26 @@ def overview() -> Page:
         "officer/peaks.html", views=views, surges=surges, warned=warned, problem=problem, seen=seen, today=today(),
         enterprises=store.enterprises.these(ids), classes=CLASSES, states=peakcharts.STATES,
     )  # fmt: skip
+
+
+@office.get("/officer/peaks/<peak>.csv")
+@guard.member("see_overview")
+def as_csv(peak: str) -> Response:
+    """The lines of a peak as CSV: how many days from the peak, and the reports of each year."""
+    seen = view(peaks.peak_of(known()[0], peak), *_part(_seen()))
+    first = -(seen.peak.base + seen.peak.before)
+    rows = zip(*(line.counts for line in seen.lines))
+    out = io.StringIO()
+    out.write("\ufeff")
+    csv.writer(out).writerows((
+        ("days_from_peak", *(line.year for line in seen.lines)), *((first + i, *row) for i, row in enumerate(rows))
+    ))  # fmt: skip
+    headers = {"Content-Disposition": f'attachment; filename="{peak}-{seen.year}.csv"'}
+    return Response(out.getvalue(), mimetype="text/csv", headers=headers)
+
+
+def _seen() -> Asked:
+    return asked(texts=("enterprise",), category=tuple(each.slug for each in Category), group=tuple(CLASSES))
 
 
 def _part(seen: Asked) -> tuple[str, str]:

@@ -107,6 +107,34 @@ def test_two_clockworks_at_once_warn_once(market: Market) -> None:
     assert market.events() == 2
 
 
+class Dying(FakeClock):
+    """A clock whose program ends when it has been asked so many times."""
+
+    left = 0
+
+    def now(self) -> datetime:
+        self.left -= 1
+        if self.left < 0:
+            raise SystemExit
+        return super().now()
+
+
+def test_a_clockwork_that_dies_amid_warnings_leaves_none_and_the_next_gives_each_once(market: Market) -> None:
+    clock, died = Dying(market.clock.now()), 0
+    for left in range(40):
+        clock.left = left
+        try:
+            warn_due(market.store, clock, load_peaks(), zone=ZONE)
+        except SystemExit:
+            died += 1
+            assert (market.states(), market.events()) == ({}, 0)
+        else:
+            break
+    assert died > 5
+    assert market.warn() == 0
+    assert market.events() == 2
+
+
 def test_warnings_begin_on_their_day_and_end_when_the_window_opens(market: Market) -> None:
     market.clock.moment = datetime(2026, 10, 6, 15, 59, tzinfo=UTC)  # the minute before in Shanghai
     assert market.warn() == 0

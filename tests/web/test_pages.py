@@ -22,7 +22,7 @@ NOT_PAGES = {  # answers without a page of their own
     "officers.invite", "batches.download", "moving.add_block", "scrubs.download", "scrubs.progress",
     "receipts.download", "opendata.download", "marksdesk.decide", "opendata.willing_csv",
     "bulletins.as_json", "bulletins.as_csv", "bulletins.as_pdf", "bulletins.schema", "queues.download",
-    "officefigures.as_csv", "ledgers.download",
+    "officefigures.as_csv", "peakdesk.as_csv", "ledgers.download",
 }  # fmt: skip
 
 

@@ -60,6 +60,14 @@ def test_officers_see_both_years_the_surge_and_which_years_have_no_figures(offic
     assert "3.5 × the base" in office.officer.get(f"/officer/peaks?enterprise={own.enterprise}")
 
 
+def test_the_lines_of_a_peak_are_a_file_by_days_from_it(office: Office) -> None:
+    lines = office.auditor.get("/officer/peaks/november-11.csv?enterprise=&category=").splitlines()
+    assert lines[0] == "\ufeffdays_from_peak,2026,2025,2024,2023"
+    assert (lines[1], lines[-1]) == ("-49,900,900,,", "2,1600,2100,,")
+    assert office.auditor.get("/officer/peaks/november-11.csv?category=retail").splitlines()[1] == "-49,0,0,,"
+    office.auditor.get("/officer/peaks/may-day.csv", status=404)
+
+
 def test_a_peak_that_runs_is_marked_and_what_it_may_come_to_is_said_with_how(office: Office) -> None:
     store, clock, peak = office.registry.store, office.registry.clock, load_peaks()[1]
     clock.moment = clock.moment.replace(month=11, day=2)  # type: ignore[attr-defined]
