@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from typing import Any
 
 from flask import render_template
-from flask_babel import gettext as _
 
 from registry import credit, enterprises, restrictions
 from registry.access import may
 from registry.companynames import skeleton
-from registry.quarters import Quarter, change, quarter_of
+from registry.quarters import Quarter, quarter_of
 from registry.times import to_micros
-from web import barcharts, casewords, figures, guard, ledgerwords, measurewords
-from web.bulletinwords import changed
+from web import casewords, figures, guard, ledgerwords, measurewords
 from web.current import registry_of
 from web.ledgers import digits_of
 from web.officers import room
@@ -70,9 +67,8 @@ def one(enterprise: str) -> Page:
         rows=[(each, digits_of(each.prefix, each.number)) for each in rows[:_ROWS]], after=after,
         older=seen.link(after=after + _ROWS) if len(rows) > _ROWS else None,
         named=store.enterprises.these(side for each in rows for side in (each.provider, each.content)),
-        quarters=quarters, busy=any(any(counts) for _quarter, *counts in quarters), chart=_chart(quarters),
-        cases=cases[:_CASES], cases_in_all=len(cases),
-        measures=store.measures.of_enterprise(enterprise),
+        quarters=quarters, most=max(reports for _quarter, reports, _cases in quarters), cases=cases[:_CASES],
+        cases_in_all=len(cases), measures=store.measures.of_enterprise(enterprise),
         entries=credit.file_of(store, enterprise, public_only=False),
     )  # fmt: skip
 
@@ -88,16 +84,3 @@ def _by_quarter(enterprise: str, opened: list[datetime], now: datetime) -> list[
         reports = registry.store.enterprises.reports_against(enterprise, since=since, until=until)
         rows.append((quarter, reports, cases[quarter]))
     return rows
-
-
-def _chart(quarters: list[tuple[Quarter, int, int]]) -> Any:
-    """Reports by quarter; None where there are none."""
-    counts = [reports for _quarter, reports, _cases in reversed(quarters)]
-    if not any(counts):
-        return None
-    said = [
-        (str(quarter), count, changed(change(count, before)))
-        for (quarter, _reports, _cases), count, before in zip(reversed(quarters), counts, [0, *counts])
-    ]
-    sentence = _("%(count)s reports this quarter.", count=counts[-1])
-    return barcharts.totals("reports", _("Reports by quarter"), sentence, said)

@@ -221,7 +221,8 @@ def _company(party: Party) -> dict[str, Any]:
     registry = registry_of()
     found = organisations.organisation_of(registry.store, party.party)
     return {
-        "company": found, "principals": organisations.principals_of(registry.store, party.party),
+        "enterprise": registry.store.enterprises.of_party(party.party), "company": found,
+        "principals": organisations.principals_of(registry.store, party.party),
         "contact": organisations.unseal_contact(registry.keys, found.contact) if found else None,
     }  # fmt: skip
 

@@ -147,7 +147,7 @@ class Enterprises:
         """What stands at a time (Micros) and names no provider or no content, by id, from behind one on."""
         own = "carrier = :carrier AND" if carrier else ""
         found = self._resources(
-            f"""(provider = '' OR content = '') AND {own} since <= :at AND (until = 0 OR until > :at)
+            f"""LENGTH(provider) * LENGTH(content) = 0 AND {own} since <= :at AND (until = 0 OR until > :at)
             AND resource > :after ORDER BY resource LIMIT :limit""",
             at=at, after=after, limit=limit, **({"carrier": carrier} if carrier else {}),
         )
