@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from registry.store import Store
 
 HERE = ("submitted", "accepted", "not_ours", "reopened")  # what waits for the centre, where no desk has it
-OVER = ("told", "closed")  # what nobody has to do anything about
 MOST_COUNTED = 10_000
 SHORTEST = 4  # letters of a reference that find it
 _HEX, _LETTERS = "0123456789abcdef", "bcdfghjkmnpqrstv"
@@ -41,9 +40,9 @@ def from_letters(text: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which reports are asked for; what is empty leaves nothing out. `state`: one of the table, "worked" (not in OVER);
-    `where`: centre or desk; `late`: overdue (the deadline that runs ran out) or once (any did); `held`: held, not_held
-    or why; `reference`: its first letters."""
+    """Which reports are asked for; what is empty leaves nothing out. `state`: one of the table, or worked (neither told
+    nor closed); `where`: centre or desk; `late`: overdue (the deadline that runs ran out) or once (any did); `held`:
+    held, not_held or why; `reference`: its first letters."""
 
     state: str = ""
     where: str = ""

@@ -1,22 +1,22 @@
 """SQL about handling as the report centre sees it: the queue of everything, held waves and what was decided of them.
 
-The queue walks two indexes that hold all it filters by: by deadline where one runs, then from the newest on. They
-answer any filter and any combination alone, so that the table is read for nothing but the rows shown. Conditions are
-written with CAST, which says nothing new of a column but keeps SQLite from an index that holds only some of them.
+The queue walks two narrow indexes that hold all it filters by (most of it as `facets`): by deadline where one runs,
+then from the newest on. They answer any filter and any combination alone, so that the table is read for nothing but the
+rows shown. CAST says nothing new of a column, but keeps SQLite from an index that holds only some of what is asked.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from registry.centrequeue import HERE, OVER, SHORTEST, Place, Wanted
+from registry.centrequeue import HERE, SHORTEST, Place, Wanted
 from registry.heldreports import Review, Wave
 from registry.store.cases import SHOWN
 from registry.store.engine import Engine, Row
+from registry.store.facets import FIRST_OVER, mask_of, packed
 from registry.times import from_micros, to_micros
 
-_TEXTS = ("state", "desk", "class", "kind", "province", "carrier", "held")
-_PLACES = ("channel", "category")
+_PACKED = ("state", "class", "kind", "channel", "category", "province", "held")
 _AGAINST = "CASE WHEN h.provider <> '' THEN h.provider ELSE h.content END"
 _WAVE = f"h.held = :held AND h.held <> '' AND h.cluster = :cluster AND {_AGAINST} = :enterprise AND h.state <> 'closed'"
 _SEEN = f"""SELECT h.source, h.source_id, h.at, h.caller, {SHOWN} FROM handling AS h
@@ -109,8 +109,11 @@ class Centre:
         )
         sets = "state = :state, closed = :at, due = 0, undated = 0, escalated = 0" if state else "held = ''"
         values = {"state": state} if state else {}
+        mask, facets = packed({"state": state, "undated": 0} if state else {"held": ""})
         self._engine.run(
-            f"UPDATE handling AS h SET {sets}, updated = :at WHERE {_WAVE}", at=at, **values, **which  # noqa: S608
+            f"""UPDATE handling AS h SET {sets}, updated = :at, facets = facets & {~mask} | {facets}
+            WHERE {_WAVE}""",  # noqa: S608 - fixed texts, numbers
+            at=at, **values, **which,
         )
         self._engine.run(
             """INSERT INTO held_review (cluster, enterprise, held, at, action, reports, reporters, actor, reason)
@@ -138,32 +141,32 @@ class Centre:
 
 def _where(wanted: Wanted, dated: bool, at: int) -> tuple[str, dict[str, Any]]:
     """The conditions of one half of the queue, and their values."""
+    asked = {name: getattr(wanted, "class_" if name == "class" else name) for name in _PACKED}
     parts, values = ["due > 0" if dated else "due = 0"], dict[str, Any]()
-    texts = {name: str(getattr(wanted, "class_" if name == "class" else name)) for name in _TEXTS}
-    if texts["state"] == "worked":
-        del texts["state"]
-        parts.append("state NOT IN :over")
-        values["over"] = OVER
-    if texts["held"] in ("held", "not_held"):
-        parts.append(f"held {'<>' if texts.pop('held') == 'held' else '='} ''")
+    if asked["state"] == "worked":
+        parts.append(f"facets & {mask_of('state')} < {FIRST_OVER}")
+        del asked["state"]
+    if asked["held"] == "held":
+        parts.append(f"facets & {mask_of('held')} <> 0")
+    if asked["held"] in ("held", "not_held"):
+        asked["held"] = None if asked["held"] == "held" else ""
+    else:
+        asked["held"] = asked["held"] or None
+    equal = {name: value for name, value in asked.items() if value is not None and (value != "" or name == "held")}
+    equal |= ({"late": 1} if wanted.late == "once" else {}) | ({"undated": 1} if wanted.undated else {})
+    mask, facets = packed(equal)
+    if mask:
+        parts.append(f"facets & {mask} = {facets}")
+    for name, party in (("desk", wanted.desk), ("carrier", wanted.carrier)):
+        if party:
+            parts.append(f"CAST({name} AS TEXT) = :{name}")
+            values[name] = party
     if wanted.where:
         parts.append(f"CAST(desk AS TEXT) {'=' if wanted.where == 'centre' else '<>'} ''")
     if wanted.late == "overdue":
         parts.append("due <= :now")
         values["now"] = at
-    elif wanted.late:
-        parts.append("late > 0")
-    if wanted.undated:
-        parts.append("CAST(undated AS INTEGER) = 1")
     if len(wanted.reference) >= SHORTEST:
         parts.append("reference BETWEEN :first AND :last")
         values |= {"first": wanted.reference.ljust(_LONG, "a"), "last": wanted.reference.ljust(_LONG, "z")}
-    for name, text in texts.items():
-        if text:
-            parts.append(f"CAST({name} AS TEXT) = :{name}")
-            values[name] = text
-    for name in _PLACES:
-        if (place := getattr(wanted, name)) is not None:
-            parts.append(f"{name} = :{name}")
-            values[name] = place
     return " AND ".join(parts), values

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from registry.store.engine import Engine, Row
+from registry.store.facets import packed
 
 _LOOKUP = 500
 _HANDLING = """h.source, h.source_id, h.received, h.updated, h.at, h.caller, h.provider, h.content, h.resource,
@@ -94,8 +95,10 @@ class Gathering:
 
     def hold(self, reports: Iterable[tuple[str, str]], why: str) -> int:
         """Hold reports, which then count nowhere until they are released; how many."""
+        mask, facets = packed({"held": why})
         return self._engine.run_many(
-            """UPDATE handling SET held = :why WHERE source = :source AND source_id = :id AND held = ''""",
+            f"""UPDATE handling SET held = :why, facets = facets & {~mask} | {facets}
+            WHERE source = :source AND source_id = :id AND held = ''""",  # noqa: S608 - numbers
             [{"source": source, "id": id_, "why": why} for source, id_ in reports],
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from registry.handling import Handling
 from registry.store.engine import Engine, Row
+from registry.store.facets import packed
 from registry.times import from_micros, to_micros
 
 _NAMES = tuple(field.name.rstrip("_") for field in fields(Handling))
@@ -27,7 +28,9 @@ class Handlings:
     def add(self, handlings: Iterable[Handling]) -> int:
         """Insert handlings; how many."""
         marks = ", ".join(f":{name}" for name in _NAMES)
-        return self._engine.run_many(f"INSERT INTO handling ({_ALL}) VALUES ({marks})", map(_columns, handlings))  # noqa: S608
+        return self._engine.run_many(
+            f"INSERT INTO handling ({_ALL}, facets) VALUES ({marks}, :facets)", map(_columns, handlings)  # noqa: S608
+        )
 
     def of_reference(self, reference: str) -> Handling | None:
         """The handling of a reference number."""
@@ -122,7 +125,10 @@ class Handlings:
 
     def change(self, source: str, source_id: str, **values: Any) -> None:
         """Change columns of one handling."""
+        mask, facets = packed(values)
         sets = ", ".join(f"{name} = :{name}" for name in values)
+        if mask:
+            sets += f", facets = facets & {~mask} | {facets}"
         self._engine.run(
             f"UPDATE handling SET {sets} WHERE source = :source AND source_id = :source_id",  # noqa: S608 - column names
             source=source, source_id=source_id, **values,
@@ -166,6 +172,7 @@ def _columns(handling: Handling) -> dict[str, Any]:
     for name in _OPTIONAL:
         row[name] = to_micros(row[name]) if row[name] else 0
     row["escalated"], row["undated"] = int(handling.escalated), int(handling.undated)
+    row["facets"] = packed(row)[1]
     return row
 
 

@@ -24,6 +24,7 @@ from registry.store.migrations.daycounts import DAY_COUNTS
 from registry.store.migrations.drift import DRIFT
 from registry.store.migrations.enterprises import ENTERPRISES
 from registry.store.migrations.epochs import EPOCHS
+from registry.store.migrations.facets import FACETS
 from registry.store.migrations.fines import FINES
 from registry.store.migrations.gaps import GAPS
 from registry.store.migrations.guard import GUARD
@@ -45,7 +46,7 @@ __all__ = ["MIGRATIONS", "Migration", "migrate", "newest"]
 MIGRATIONS: tuple[Migration, ...] = (
     LOOP, CARRIERS, EPOCHS, DRIFT, NUMBER_EVENTS, WEBHOOKS, OUTBOXES, BATCHES, SCRUBS, APPLICATIONS, RECEIPTS, GUARD,
     ENTERPRISES, HANDLING, PEOPLES_REPORTS, CASES, MEASURES, PENALTIES, CLUES, BULLETINS,
-    CLUE_BATCHES, FINES, DAY_COUNTS, CENTRE, LEDGERS, GAPS,
+    CLUE_BATCHES, FINES, DAY_COUNTS, CENTRE, LEDGERS, GAPS, FACETS,
 )
 
 _LEDGER = "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL)"

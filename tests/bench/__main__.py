@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 BENCHES = (
     "bench_lists", "bench_publish", "bench_many_feeds", "bench_drift", "bench_reports", "bench_pull", "bench_http",
     "bench_checks", "bench_scrub", "bench_scrub_jobs", "bench_receipts",
-    "bench_bulletin", "bench_cases", "bench_figures",
+    "bench_bulletin", "bench_cases", "bench_figures", "bench_queue",
 )  # fmt: skip
 START, END = "<!-- bench -->", "<!-- /bench -->"
 

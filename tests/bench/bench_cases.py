@@ -50,7 +50,10 @@ def pile(store: Store, keys: KeyRing, reports: int, seed: int, now: int) -> None
                 part,
             )
             store.engine.run_many(
-                """INSERT INTO handling VALUES (:source, :source_id, :source_id, 'accepted', '', :at, :at, 'commercial',
+                """INSERT INTO handling (source, source_id, reference, state, desk, received, at, class, kind, channel,
+                    category, mode, caller, caller_kind, province, carrier, provider, content, resource, rulebook,
+                    verdict, reason, due, late, escalated, outcome, answer, held, cluster, case_id, closed, updated,
+                    undated) VALUES (:source, :source_id, :source_id, 'accepted', '', :at, :at, 'commercial',
                     'message', 2, :category, '', :caller, 1, '', 'cmcc', :enterprise, '', '', '2026', :verdict,
                     'everything_declined', 0, 0, 0, '', NULL, '', '', '', 0, :at, 0)""",
                 part,
@@ -69,24 +72,31 @@ def _row(
     }  # fmt: skip
 
 
-def queue_ms(store: Store, rows: int, now: int) -> float:
-    """The 95th percentile of what the queue takes, over all filters and orders, in ms, with `rows` cases beside."""
-    states = ("open", "ordered", "warned", "fined", "published", "closed", "credit_filed")
+STATES = ("open", "ordered", "warned", "fined", "published", "closed", "credit_filed")
+
+
+def file_cases(store: Store, rows: int, now: int) -> None:
+    """Cases in all states, of all industries, assigned to some."""
     with store.writing():
         store.engine.run_many(
             """INSERT INTO case_file VALUES (:case_id, :enterprise, :state, 'campaign', :category, 'message', :at, :at,
                 :due, :assigned, :n, 3, :at, :at, '', '', 0, '', :at, 0, 0, 0, 0)""",
-            ({"case_id": f"c{place}", "enterprise": f"e_{place % _ENTERPRISES}", "state": states[place % 7],
+            ({"case_id": f"c{place}", "enterprise": f"e_{place % _ENTERPRISES}", "state": STATES[place % 7],
               "category": place % 16, "at": now + place, "due": now + place * 1000 if place % 7 < 5 else 0,
               "assigned": f"m{place % 9}" if place % 3 else "", "n": place % 700} for place in range(rows)),
         )  # fmt: skip
+
+
+def queue_ms(store: Store, rows: int, now: int) -> float:
+    """The 95th percentile of what the queue takes, over all filters and orders, in ms, with `rows` cases beside."""
+    file_cases(store, rows, now)
     filters: list[dict[str, Any]] = [
         {}, {"assigned": "m4"}, {"assigned": ""}, {"category": 3}, {"kind": "call"}, {"overdue_at": now + 10**7},
         {"enterprise": "e_7"}, {"proposed_only": True}, {"category": 3, "assigned": "m4", "kind": "message"},
     ]  # fmt: skip
     took = []
     for picked, sort, after in itertools.product(filters, SORTS, (0, 500)):
-        for wanted in (states[:5], states[:1], ()):
+        for wanted in (STATES[:5], STATES[:1], ()):
             began = time.perf_counter()
             store.cases.queue(states=wanted, sort=sort, descending=bool(after), limit=51, after=after, **picked)
             store.cases.counts()

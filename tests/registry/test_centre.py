@@ -5,20 +5,23 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from registry import audit, centre, centrequeue, peoplesreports
+from registry import audit, centre, centrequeue, heldreports, peoplesreports
 from registry.access import Actor
 from registry.centrequeue import Place, Wanted, from_letters, to_letters
 from registry.deskwork import Answer
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
-from registry.handling import Handling
+from registry.handling import CLASSES, Handling
+from registry.handlingmoves import State
 from registry.keys import KeyRing
+from registry.numbering.provinces import load_provinces
 from registry.numbers import parse_one
 from registry.sealing import seal_one
-from registry.store import Store
+from registry.store import Store, facets
+from registry.store.migrations.facets import PACKED
 from tests.doubles import FakeClock
 from tests.registry.gatheringup import member
 from tests.registry.test_handling import Centre
@@ -104,6 +107,32 @@ def test_any_filter_and_any_two_give_what_they_say_due_first_page_by_page(store:
             if not first.keys() & second.keys() or first == second:
                 assert walk(store, clock, wanted, 20) == in_order(matching), wanted
                 assert centrequeue.queue(store, clock, wanted).count == len(matching), wanted
+
+
+def test_what_the_queue_filters_by_is_packed_alike_by_every_statement(store: Store, clock: FakeClock) -> None:
+    made = draw(store, clock, 40)
+    with store.writing():
+        store.handling.change("people", made[0].source_id, state="appealed", due=0, late=0, undated=1, outcome="x")
+        store.gathering.hold([(each.source, each.source_id) for each in made], "bombing")
+        store.gathering.set_clusters({"source": "people", "source_id": each.source_id, "cluster": "t"} for each in made)
+    for decision in ("release", "dismiss"):
+        wave = store.centre.waves(limit=1)[0]
+        with store.writing():
+            store.centre.decide(wave, at=1, actor="system", decision=decision, reason="x",
+                                state="closed" if decision == "dismiss" else "")  # fmt: skip
+    with store.writing():
+        kept = store.engine.rows("SELECT source_id, facets FROM handling ORDER BY source_id")
+        store.engine.run(f"UPDATE handling SET facets = {PACKED}")
+        assert store.engine.rows("SELECT source_id, facets FROM handling ORDER BY source_id") == kept
+    assert len({row["facets"] for row in kept}) > 20
+
+
+def test_every_word_has_its_place_in_what_is_packed() -> None:
+    assert set(facets.STATES) == set(get_args(State))
+    assert facets.STATES[facets.FIRST_OVER :] == ("told", "closed")
+    assert (facets.PROVINCES[1:], facets.CLASSES) == (load_provinces().names[1:], CLASSES)
+    assert facets.HELD[1:] == heldreports.HELD
+    assert facets.packed({"province": "atlantis", "state": "nonsense"})[1] == facets.mask_of("province") | 15
 
 
 def test_a_page_begins_where_the_one_before_ended_whatever_was_moved_meanwhile(store: Store, clock: FakeClock) -> None:
