@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from registry import cases, credit, enterprises, fining, measures
+from registry import cases, credit, enterprises, fining, measures, restrictions
 from registry.assembly import Registry
 from tests.doubles import FakeClock
 from tests.registry.gatheringup import Pile
@@ -197,6 +197,7 @@ def test_a_file_has_two_parts_and_a_decider_changes_it_with_reasons(bench: Bench
     assert "Was wrong" in page
     assert "核实有误" in page
     assert "Restricted everywhere" not in page
+    assert restrictions.of_enterprises(store, [bench.enterprise], at=bench.registry.clock.now()) == ()
     assert "counts no more" in decider.post(f"{address}/end", entry=entry.entry, reason="x")
     assert "拒不整改" not in Visitor(decider.client.application).get("/credit")
     fresh = next(each for each in store.credit.of_enterprise(bench.enterprise) if not each.instead)
