@@ -55,7 +55,7 @@ def one(case_id: str) -> Page:
         if found.enterprise else [],
         measures=store.measures.of_case(case_id), ladder=measures.LADDER,
         credit=credit.file_of(store, found.enterprise, public_only=False) if found.enterprise else (),
-        fine=_fine(found), fines=store.penalties.of_case(case_id), finewords=finewords, departments=DEPARTMENTS,
+        **_fine(found), fines=store.penalties.of_case(case_id), finewords=finewords, departments=DEPARTMENTS,
         steps=moves_from(found.state) if may_move(found) and not found.proposal else (),
         decides=_decides(found), own=found.proposed_by == actor().name, worked=found.state in WORKED,
         printing=request.args.get("print") == "1",
@@ -80,24 +80,24 @@ def _pair(reports: list[ShownReport]) -> list[ShownReport]:
     return [first, *others[:1]]
 
 
-def _fine(case: Case) -> penalties.Proposal | None:
-    """What the rulebook of the last violation allows, from what the address says of the case."""
-    registry = registry_of()
+def _fine(case: Case) -> dict[str, Any]:
+    """What the rulebook of the last violation allows, by what the address says of the case, and why."""
+    registry, args = registry_of(), request.args
+    now, zone = registry.clock.now(), registry.calendar.zone
     if case.last is None or not case.enterprise:
-        return None
-    args = request.args
+        return {"fine": None}
     try:
+        rulebook = registry.rulebooks.at(case.last)
         facts = penalties.Facts(
             ROLES.get(args.get("role", ""), "provider"), case.last, income=args.get("income", type=int),
-            minor=args.get("minor") == "yes",
+            minor=args.get("minor") == "yes", corrected=args.get("corrected") == "yes",
             earlier=credit.offences(registry.store, case.enterprise, before=case.last),
-            corrected=args.get("corrected") == "yes", grave=args.get("grave") == "yes",
-            heard=any(row["action"] == "hear" for row in registry.store.cases.moves(case.case_id)),
-        )  # fmt: skip
-        return penalties.compute(registry.rulebooks.at(case.last), facts, now=registry.clock.now(),
-                                 zone=registry.settings.numbers.zone)  # fmt: skip
+            grave=args.get("grave") == "yes", heard=registry.store.cases.was_heard(case.case_id),
+        )
+        proposal = penalties.compute(rulebook, facts, now=now, zone=zone)
     except (InvalidInputError, NotFoundError):
-        return None
+        return {"fine": None}
+    return {"fine": proposal, "reasoning": finewords.reasoning(rulebook, facts, proposal, zone=zone, now=now)}
 
 
 # actions

@@ -50,17 +50,6 @@ WHYS: Mapping[str, Any] = {
 }
 WATCHED = [("evasion", lazy_gettext("Evasion watch: just under, or spread"))]
 KINDS: Mapping[str, Any] = {"call": lazy_gettext("Calls"), "message": lazy_gettext("Messages")}
-FINE_WHYS: Mapping[str, Any] = {
-    "to_department": lazy_gettext("Merchants are not fined here; the case goes to their industry's department."),
-    "span_of_rulebook": lazy_gettext("The rulebook's span."),
-    "no_illegal_income": lazy_gettext("No illegal income was found, which lowers the ceiling."),
-    "multiple_of_income": lazy_gettext("The ceiling is a multiple of the illegal income."),
-    "time_barred": lazy_gettext("The time for a fine is over."),
-    "minor_and_corrected": lazy_gettext("It was minor and is corrected."),
-    "grave": lazy_gettext("The circumstances are grave."),
-    "repeated": lazy_gettext("Earlier offences stand in the credit file."),
-    "first_offence": lazy_gettext("It is the first offence."),
-}
 _PROBLEMS: Mapping[str, Any] = {
     "no_reason": lazy_gettext("Please say why."),
     "no_facts": lazy_gettext("Please name the facts."),

@@ -105,7 +105,9 @@ def shown(found: Penalty) -> dict[str, Any]:
     return {
         "fine": found, "now": now, "words": finewords, "rulebook": rulebook,
         "against": registry.store.enterprises.enterprise(found.enterprise),
-        "reasoning": finewords.reasoning(rulebook, found, registry.calendar.zone, now),
+        "reasoning": finewords.reasoning(
+            rulebook, found.facts, found.proposal, zone=registry.calendar.zone, now=now
+        ),
         "case": registry.store.cases.case(found.case_id) if found.case_id else None,
     }
 

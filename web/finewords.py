@@ -17,7 +17,7 @@ from markupsafe import Markup
 from registry.departments import DEPARTMENTS
 from registry.errors import RegistryError
 from registry.fining import HEAR_DAYS, PAY_DAYS, Penalty
-from registry.penalties import time_limit
+from registry.penalties import Facts, Proposal, time_limit
 from registry.rulebook import Rulebook
 from web import casewords
 from web.current import language_of
@@ -96,48 +96,57 @@ def department(found: Penalty) -> str:
     return known.zh if language_of() == "zh_CN" else known.en
 
 
-def reasoning(rulebook: Rulebook, found: Penalty, zone: str, now: datetime) -> list[tuple[Markup, str]]:
+def reasoning(
+    rulebook: Rulebook, facts: Facts, proposal: Proposal, *, zone: str, now: datetime
+) -> list[tuple[Markup, str]]:
     """How the figures came about, line by line, each with its rule."""
-    facts, proposal = found.facts, found.proposal
     last = _line(_("The last violation: %(at)s. Rulebook %(name)s holds."), at=moment(facts.at), name=rulebook.name)
     lines = [(last, "95")]
     if proposal.department:
-        return [*lines, (_line(str(casewords.FINE_WHYS["to_department"])), "96")]
-    lines += [(each, "95") for each in _ceilings(rulebook, found)]
-    if facts.earlier:
-        lines.append((_line(ngettext(
-            "%(num)d earlier offence stands in the credit file, so the sum is higher.",
-            "%(num)d earlier offences stand in the credit file, so the sum is higher.", facts.earlier,
-        )), "100"))  # fmt: skip
-    else:
-        lines.append((_line(str(casewords.FINE_WHYS["first_offence"])), "100"))
-    if facts.grave:
-        lines.append((_line(str(casewords.FINE_WHYS["grave"])), "100"))
-    lines.append((_line(_("The rules propose %(sum)s yuan."), sum=grouped(proposal.proposed)), "100"))
+        return [*lines, (_line(_("Merchants are not fined here; the case goes to their industry's department.")), "96")]
+    if proposal.most:
+        lines += [(each, "95") for each in _ceilings(rulebook, facts, proposal)]
+        lines += [(each, "100") for each in _share(facts, proposal)]
+    elif facts.minor and facts.corrected:
+        lines.append((_line(_("It was minor and is corrected.")), "99"))
     ends = time_limit(facts.at, zone)
     limit = _("The time for a fine ended: %(at)s.") if ends <= now else _("A fine may be decided until %(at)s.")
     return [*lines, (_line(limit, at=moment(ends)), "99")]
 
 
-def _ceilings(rulebook: Rulebook, found: Penalty) -> list[Markup]:
+def _ceilings(rulebook: Rulebook, facts: Facts, proposal: Proposal) -> list[Markup]:
     """The span, the ceiling by income, and which of both holds."""
-    fines, income = rulebook.fines, found.facts.income
+    fines = rulebook.fines
     span = _line(
         _("The rulebook's span: %(least)s to %(most)s yuan."), least=grouped(fines.least), most=grouped(fines.most)
     )
-    if income:
+    if facts.income:
         second = _line(
             _("Second ceiling: %(times)s × the illegal income of %(income)s yuan, %(cap)s yuan at most."),
-            times=fines.income_multiple, income=grouped(income), cap=grouped(fines.most_with_income),
+            times=fines.income_multiple, income=grouped(facts.income), cap=grouped(fines.most_with_income),
         )
     else:
         cap = grouped(fines.most_without_income)
         second = _line(_("Second ceiling, without illegal income: %(cap)s yuan."), cap=cap)
     lower = _line(
         _("The lower ceiling holds: %(least)s to %(most)s yuan."),
-        least=grouped(found.proposal.least), most=grouped(found.proposal.most),
+        least=grouped(proposal.least), most=grouped(proposal.most),
     )
     return [span, second, lower]
+
+
+def _share(facts: Facts, proposal: Proposal) -> list[Markup]:
+    """How much of the span is proposed, and for what."""
+    if facts.earlier:
+        found = [_line(ngettext(
+            "%(num)d earlier offence stands in the credit file, so the sum is higher.",
+            "%(num)d earlier offences stand in the credit file, so the sum is higher.", facts.earlier,
+        ))]  # fmt: skip
+    else:
+        found = [_line(_("It is the first offence."))]
+    if facts.grave:
+        found.append(_line(_("The circumstances are grave.")))
+    return [*found, _line(_("The rules propose %(sum)s yuan."), sum=grouped(proposal.proposed))]
 
 
 def _line(text: str, **values: object) -> Markup:
