@@ -106,7 +106,7 @@ def shown(found: Penalty) -> dict[str, Any]:
         "fine": found, "now": now, "words": finewords, "rulebook": rulebook,
         "against": registry.store.enterprises.enterprise(found.enterprise),
         "reasoning": finewords.reasoning(
-            rulebook, found.facts, found.proposal, zone=registry.calendar.zone, now=now
+            rulebook, found.facts, found.proposal, zone=registry.calendar.zone, now=found.decided or now
         ),
         "case": registry.store.cases.case(found.case_id) if found.case_id else None,
     }
