@@ -19,6 +19,17 @@ from tests.doubles import FakeClock, MemoryShelf, MemorySms
 SHARED = Path(__file__).parents[2] / "shared"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules with real programs or browsers come first, every other one at the start of each of two workers' halves:
+    none of them, which take a minute or two, is what all others wait for at the end."""
+    long = {item.path for item in items if item.get_closest_marker("processes") or item.get_closest_marker("browser")}
+    ones, others = (set(sorted(long)[place::2]) for place in (0, 1))
+    short = [item for item in items if item.path not in long]
+    first = [item for item in items if item.path in ones]
+    middle = len(items) // 2 - len(first)
+    items[:] = [*first, *short[:middle], *(item for item in items if item.path in others), *short[middle:]]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The programs that tests start keep what they compile, also where the tests' own process was told not to."""
