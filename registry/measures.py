@@ -4,8 +4,8 @@ Rules of this room:
 - The ladder is that of rule 92. A measure names its legal basis, its facts, its start and end (rule 93), and whoever it
   is against is told before it starts.
 - One person proposes, another decides; a decision on what is over or was lifted is refused.
-- An appeal is told with its reason; it leaves the measure as it is until it is decided (what has not begun does not
-  begin meanwhile); one that is granted lifts it in the same moment (rule 94).
+- An appeal is told with its reason, once; it leaves the measure as it is until it is decided (what has not begun does
+  not begin meanwhile); one that is granted lifts it in the same moment (rule 94). Whoever appealed is told either way.
 - Carriers are given each step as an order, by API and webhook, and confirm it. An order that is not needed any longer
   (lifted before it began) is not given.
 """
@@ -22,7 +22,7 @@ from registry.errors import ConflictError, InvalidInputError, NotAllowedError, N
 from registry.logs import without_numbers
 from registry.naming import new_id
 from registry.times import to_micros
-from registry.webhook_events import MEASURE_LIFTED, MEASURE_PROPOSED, MEASURE_STARTED, emit
+from registry.webhook_events import APPEAL_DECIDED, MEASURE_LIFTED, MEASURE_PROPOSED, MEASURE_STARTED, emit
 
 if TYPE_CHECKING:
     from registry.access import Actor
@@ -128,7 +128,8 @@ def refuse(store: Store, clock: Clock, *, actor: Actor, measure: str, note: str)
 def appeal(store: Store, clock: Clock, *, actor: Actor, measure: str, text: str) -> Measure:
     """Say something against a measure, for the enterprise that it is against.
 
-    Raises NotFoundError no_such_measure (also for another enterprise's), InvalidInputError no_reason, ConflictError.
+    Raises NotFoundError no_such_measure (also for another enterprise's), InvalidInputError no_reason, ConflictError
+    no_such_move, appealed_before.
     """
     _must_say(text)
     with store.writing(about=f"measure {measure}"):
@@ -136,6 +137,8 @@ def appeal(store: Store, clock: Clock, *, actor: Actor, measure: str, text: str)
         own = store.enterprises.of_party(actor.party.party) if actor.party else None
         if own is None or own.enterprise != found.enterprise:
             raise NotFoundError("There is no such measure.", code="no_such_measure")
+        if found.appeal and found.ended is None:
+            raise ConflictError("You appealed against this measure before.", code="appealed_before")
         return _moved(store, clock, found, "appeal", actor.name, "", appeal=_text(text), appealed=clock.now())
 
 
@@ -145,11 +148,16 @@ def decide_appeal(store: Store, clock: Clock, *, actor: Actor, measure: str, gra
     with store.writing(about=f"measure {measure}"):
         found = _not_own(of(store, measure), actor)
         if granted:
-            return _ended(store, clock, found, "grant", actor.name, note)
-        made = _moved(store, clock, found, "reject", actor.name, note)
-        if not any(move["action"] == "enter" for move in store.measures.moves(measure)):
+            made = _ended(store, clock, found, "grant", actor.name, note)
+        else:
+            made = _moved(store, clock, found, "reject", actor.name, note)
+        if not granted and not any(move["action"] == "enter" for move in store.measures.moves(measure)):
             made = replace(made, state="notified")  # it begins at its time, or at once where that passed meanwhile
             store.measures.put(made)
+        against = store.enterprises.enterprise(made.enterprise)
+        if against is not None and against.party:
+            emit(store, clock, type=APPEAL_DECIDED, party=against.party,
+                 data={"measure": made.measure, "kind": made.kind, "granted": granted})  # fmt: skip
         return made
 
 

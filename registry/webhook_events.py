@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 EDITION_PUBLISHED, KEY_ROTATED, REPORT_JUDGED = "edition.published", "key.rotated", "report.judged"
 QUARANTINE_ADDED, MEASURE_PROPOSED = "quarantine.added", "measure.proposed"
 MEASURE_STARTED, MEASURE_LIFTED = "measure.started", "measure.lifted"
+APPEAL_DECIDED = "measure.appeal_decided"
 REPORT_OVERDUE = "report.overdue"
 FINE_NOTICED, FINE_DECIDED = "fine.noticed", "fine.decided"
 SCRUB_DONE, SCRUB_FAILED, SCRUB_EXPIRING = "scrub.done", "scrub.failed", "scrub.expiring"
@@ -38,6 +39,7 @@ EVENTS: Mapping[str, str] = {  # what an endpoint may ask for
     MEASURE_PROPOSED: "notice was given of a measure that is yours to carry out, or against you",
     MEASURE_STARTED: "a measure that is yours to carry out, or against you, is in force",
     MEASURE_LIFTED: "such a measure was lifted or is over",
+    APPEAL_DECIDED: "your appeal against a measure was granted or rejected",
     FINE_NOTICED: "a fine against you is intended: until when you may ask to be heard",
     FINE_DECIDED: "a fine against you was decided, or its proposal is over",
     SCRUB_DONE: "a call list was checked; its result waits for you",

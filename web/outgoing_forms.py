@@ -25,6 +25,7 @@ EVENTS: Mapping[str, Any] = {
     "measure.proposed": _("Notice of a measure"),
     "measure.started": _("A measure is in force"),
     "measure.lifted": _("A measure was lifted or is over"),
+    "measure.appeal_decided": _("An appeal against a measure was decided"),
     "fine.noticed": _("Notice of a fine"),
     "fine.decided": _("A fine was decided, or is over"),
     "scrub.done": _("A call list was checked"),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from registry import audit, credit, enterprises, measures, orders, parties, restrictions
+from registry import audit, credit, enterprises, measures, orders, parties, restrictions, webhooks
 from registry.access import Actor
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.keys import KeyRing
 from registry.measures import Measure
 from registry.parties import Member
+from registry.settings import WebhookSettings
 from registry.store import Store
 from tests.doubles import FakeClock
 
@@ -147,6 +149,48 @@ def test_an_appeal_that_is_rejected_leaves_the_measure_as_it_was(office: Office)
     assert rejected.state == "notified"
     office.clock.advance(days=1)
     assert measures.run_due(office.store, office.clock)["started"] == 1
+
+
+def test_an_appeal_that_was_rejected_is_not_made_again_whatever_became_of_the_measure(office: Office) -> None:
+    made = office.decided(days=None)
+
+    def again() -> str:
+        with pytest.raises(ConflictError) as raised:
+            measures.appeal(office.store, office.clock, actor=office.by("acme"), measure=made.measure, text="again")
+        return raised.value.code
+
+    measures.appeal(office.store, office.clock, actor=office.by("acme"), measure=made.measure, text="no")
+    assert again() == "appealed_before"
+    measures.decide_appeal(office.store, office.clock, actor=BEN, measure=made.measure, granted=False, note="unfounded")
+    assert again() == "appealed_before"
+    office.clock.advance(days=1)
+    measures.run_due(office.store, office.clock)
+    assert again() == "appealed_before"
+    assert (office.state(made), measures.of(office.store, made.measure).appeal) == ("in_force", "no")
+    measures.lift(office.store, office.clock, actor=BEN, measure=made.measure, note="enough")
+    assert again() == "no_such_move"
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_whoever_appealed_alone_is_told_by_an_event_how_that_was_decided(
+    office: Office, keys: KeyRing, granted: bool
+) -> None:
+    at = office.store, office.clock
+    for party in ("acme", "cmcc", "rival"):
+        webhooks.add_endpoint(
+            office.store, keys, office.clock, WebhookSettings(), party=party, url=f"https://{party}.example/",
+            events=["measure.appeal_decided"],
+        )  # fmt: skip
+    made = office.decided()
+    measures.appeal(*at, actor=office.by("acme"), measure=made.measure, text="no")
+    measures.decide_appeal(*at, actor=BEN, measure=made.measure, granted=granted, note="looked at")
+    rows = office.store.engine.rows(
+        "SELECT e.body, w.party FROM webhook_event e JOIN webhook_delivery d ON d.event = e.event"
+        " JOIN webhook_endpoint w ON w.endpoint = d.endpoint"
+    )
+    assert [(row["party"], json.loads(row["body"])["data"]) for row in rows] == [
+        ("acme", {"measure": made.measure, "kind": "suspend_service", "granted": granted}),
+    ]
 
 
 def test_a_measure_whose_time_came_during_its_appeal_begins_with_orders_once_that_is_rejected(office: Office) -> None:

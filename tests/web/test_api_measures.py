@@ -122,7 +122,12 @@ def test_an_appeal_is_taken_once_and_only_from_whom_the_measure_is_against(
     assert problem(client.post(url, json={"text": " "}, headers=acme), 422)["code"] == "no_reason"
     answer = client.post(url, json=said, headers=acme).get_json()
     assert (answer["state"], answer["appeal"]) == ("appealed", "it was not our port")
-    assert problem(client.post(url, json=said, headers=acme), 409)["code"] == "no_such_move"
+    assert problem(client.post(url, json=said, headers=acme), 409)["code"] == "appealed_before"
+    measures.decide_appeal(
+        registry.store, clock, actor=officer("ben"), measure=made.measure, granted=False, note="it was"
+    )
+    again = problem(client.post(url, json=said, headers=acme), 409)
+    assert (again["code"], again["detail"]) == ("appealed_before", "You appealed against this measure before.")
 
 
 def test_a_proposal_is_not_shown_to_whom_it_would_be_against(

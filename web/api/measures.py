@@ -103,7 +103,8 @@ def show_all() -> Response:
     answers={200: MeasureMessage},
     problems=(400, 401, 403, 404, 409, 413, 415, 422, 429, 503),
     says="The measure stays as it is until somebody decides; an appeal that is granted lifts it at once. 404 "
-    "`no_such_measure`, 409 `no_such_move` where it is over or was appealed against before.",
+    "`no_such_measure`, 409 `no_such_move` where it is over, `appealed_before` where you did so once. The event "
+    "`measure.appeal_decided` tells how it was decided.",
 ))
 @key("measures")
 @metered

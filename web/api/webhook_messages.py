@@ -11,8 +11,8 @@ from web.api.messages import In, Out
 
 EventType = Literal[
     "edition.published", "key.rotated", "report.judged", "report.overdue", "quarantine.added", "measure.proposed",
-    "measure.started", "measure.lifted", "fine.noticed", "fine.decided", "scrub.done", "scrub.failed", "scrub.expiring",
-    "peak.coming",
+    "measure.started", "measure.lifted", "measure.appeal_decided", "fine.noticed", "fine.decided", "scrub.done",
+    "scrub.failed", "scrub.expiring", "peak.coming",
 ]
 Events = Annotated[list[EventType], Meta(min_length=1, max_length=16)]
 Address = Annotated[str, Meta(min_length=1, max_length=2000, description="https, outside private networks.")]
