@@ -18,10 +18,10 @@ def test_a_quarter_plays_all_it_checks_holds_and_what_it_writes_holds_no_numbers
     """One test, since the playing is what takes long, and what it wrote is where it was played."""
     shown = play(tmp_path / "instance", SMALL, seed=7)
     assert [name for name, holds in shown.checks.items() if not holds] == []
-    assert len(shown.checks) >= 39
+    assert len(shown.checks) >= 46
     assert shown.counts["accepted"] == 3_000
     tables = {path.stem: path.read_text("utf-8") for path in (tmp_path / "instance" / "quarter").glob("*.csv")}
-    assert set(tables) == {"report", "handling", "handling_move", "case_file", "case_report"}
+    assert set(tables) == {"report", "handling", "handling_move", "case_file", "case_report", "party"}
     for text in tables.values():
         head = text.splitlines()[0].split(",")
         assert not {"caller", "called", "reporter", "description", "answer"} & set(head)

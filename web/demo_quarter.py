@@ -345,7 +345,7 @@ def play(instance: Path, size: Size, seed: int) -> Shown:
         shown = script.play()
         bulletin, began = script.publish(), time.monotonic()
         folder = instance / "quarter"
-        demo_recount.export(registry.store, folder)
+        demo_recount.export(registry, folder)
         differ = demo_recount.differences(demo_recount.said(registry.store), demo_recount.recount(folder))
         shown.checks |= demo_bulletin.checks(bulletin.figures, folder, quarter_named(QUARTER).bounds(script.zone))
         shown.add("recount", began)

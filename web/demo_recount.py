@@ -1,31 +1,40 @@
 """The tables of the scripted quarter as files, and an independent count of them beside what the registry says.
 
-Rules of this room: what is written holds no number, no text and nothing of who reported; the recount reads the files
-alone, and finds kinds and categories from reports and states from moves, never from what the registry counted.
+Rules of this room: what is written holds no number, no text and nothing of who reported: of a caller its type, its
+province and, where that is common enough to be published, its segment. The recount reads the files alone, and finds
+kinds and categories from reports and states from moves, never from what the registry counted.
 """
 
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from registry.bulletinfigures import sort_of
 from registry.errors import UnavailableError
+from registry.quarters import SMALLEST
+from registry.sealing import unseal_one
 
 if TYPE_CHECKING:
+    from registry.assembly import Registry
     from registry.store import Store
 
 TABLES = {
     "report": ("source", "source_id", "channel", "category", "mode", "verdict", "received"),
     "handling": ("source", "source_id", "reference", "state", "received", "kind", "class", "channel", "category",
-                 "mode", "carrier", "provider", "content", "verdict", "late", "outcome", "held", "case_id"),
+                 "mode", "carrier", "province", "provider", "content", "verdict", "late", "outcome", "held", "case_id"),
     "handling_move": ("source", "source_id", "place", "at", "action", "state"),
     "case_file": ("case_id", "enterprise", "state", "why", "reports", "numbers"),
     "case_report": ("source", "source_id", "enterprise", "campaign", "case_id"),
+    "party": ("party", "host", "sandbox"),
 }  # fmt: skip
+OF_CALLER = ("caller_type", "caller_segment", "caller_province")  # of handling, instead of the number
+_TYPES = {"handling": ", types = {'caller_segment': 'VARCHAR'}"}  # 0755 is no 755
 PARTS = ("kind", "carrier", "category", "state", "case")
 Totals = dict[str, dict[str, int]]
 _SAID = {
@@ -48,20 +57,34 @@ _COUNTED = {
 }
 
 
-def export(store: Store, folder: Path) -> dict[str, int]:
-    """Write the tables as CSV into a folder; how many rows of each."""
+def export(registry: Registry, folder: Path) -> None:
+    """Write the tables as CSV into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = {}
-    with store.reading():
+    engine = registry.store.engine
+    with registry.store.reading():
+        told = _told_of_callers(registry)
         for table, columns in TABLES.items():
-            rows[table] = 0
+            about = (*columns, "caller") if table == "handling" else columns
             with (folder / f"{table}.csv").open("w", encoding="utf-8", newline="") as file:
                 writer = csv.writer(file)
-                writer.writerow(columns)
-                for chunk in store.engine.stream(f"SELECT {', '.join(columns)} FROM {table}"):  # noqa: S608 - fixed names
-                    writer.writerows(chunk)
-                    rows[table] += len(chunk)
-    return rows
+                writer.writerow(columns if about is columns else (*columns, *OF_CALLER))
+                for chunk in engine.stream(f"SELECT {', '.join(about)} FROM {table}"):  # noqa: S608 - fixed names
+                    writer.writerows(
+                        chunk if about is columns else [(*row[:-1], *told[row[-1]]) for row in chunk]
+                    )
+
+
+def _told_of_callers(registry: Registry) -> dict[bytes | None, tuple[str, str, str]]:
+    """What is written of each caller (`OF_CALLER`); a segment too rare to be published is left out."""
+    key, found, common = registry.keys.at_rest, {}, Counter[str]()
+    for chunk in registry.store.engine.stream("SELECT caller, COUNT(*) FROM handling GROUP BY caller"):
+        for sealed, count in chunk:
+            found[sealed] = told = sort_of(registry.plan, unseal_one(key, sealed) if sealed else None)
+            common[told[1]] += count
+    return {
+        sealed: (sort, segment if common[segment] >= SMALLEST else "", province)
+        for sealed, (sort, segment, province) in found.items()
+    }
 
 
 def said(store: Store) -> Totals:
@@ -85,7 +108,7 @@ def opened(folder: Path) -> Iterator[Any]:
     with duckdb.connect(config={"threads": 2}) as database:
         for table in TABLES:
             database.execute(
-                f"CREATE TABLE {table} AS SELECT * FROM read_csv(?, header = true)",  # noqa: S608 - fixed names
+                f"CREATE TABLE {table} AS SELECT * FROM read_csv(?, header = true{_TYPES.get(table, '')})",  # noqa: S608 - fixed names
                 [str(folder / f"{table}.csv")],
             )
         yield database
