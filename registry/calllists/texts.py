@@ -147,6 +147,8 @@ class _Work:
 
     def _aligned(self, lines: Lines, which: Which, texts: list[bytes], head: int) -> Which:
         """Answers that stand in the same columns also behind lines with fewer cells than the others."""
+        if lines.each >= self.found.width:
+            return which
         missing = self.found.width - 1 - lines.delimiters_each()
         missing[: max(0, head - 1)] = 0
         short = np.flatnonzero(missing > 0)
