@@ -112,7 +112,7 @@ def take_in(
         results = tuple(taking.line(each) for each in taking.prepared(found))
         blind = bool(progress.cut and progress.mid_row) or any(each.place is None for each in found)
         ended, withheld, cut = taking.end_missing(found, blind=blind, sure=sure)
-        done = taking.summary(results, ended, withheld, progress.cut or cut)
+        done = taking.summary(results, ended, withheld, cut or progress.cut)
         taking.write()
         store.ledgers.add(done, taken=to_micros(now), actor=actor)
         kept = (

@@ -75,7 +75,7 @@ class Enterprises:
     def named(self, text: str, *, skeleton: str, limit: int) -> tuple[Enterprise, ...]:
         """The enterprises of a registration number, or whose name holds one (a skeleton); the shortest names first."""
         return self._many(
-            """registration = :text OR (:skeleton <> '' AND skeleton LIKE :some)
+            """(registration = :text AND :text <> '') OR (:skeleton <> '' AND skeleton LIKE :some)
             ORDER BY LENGTH(skeleton), skeleton, enterprise LIMIT :limit""",
             text=text, skeleton=skeleton, some=f"%{skeleton}%", limit=limit,
         )

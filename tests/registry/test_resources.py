@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from registry import enterprises, resources
+from registry.companynames import skeleton
 from registry.errors import ConflictError, InvalidInputError
 from registry.keys import KeyRing
 from registry.numbers import parse_caller
@@ -15,8 +16,10 @@ from registry.preferences import Category
 from registry.resources import Chain, Resource, chain_at, chains_at
 from registry.sealing import seal_one
 from registry.store import Store
+from registry.times import to_micros
 from registry.uscc import CompanyNumber
 from tests.doubles import FakeClock
+from tests.registry.gatheringup import Pile
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -142,3 +145,25 @@ def test_an_enterprise_has_one_account_at_most(store: Store, clock: FakeClock) -
     enterprises.enrol(store, clock, name="某某科技", party="acme")
     with pytest.raises(ConflictError):
         enterprises.enrol(store, clock, name="某某科技", party="rival")
+
+
+def test_enterprises_are_found_by_part_of_a_name_and_reports_against_them_are_counted(
+    store: Store, keys: KeyRing, clock: FakeClock, plan: Any
+) -> None:
+    pile = Pile(store, keys, clock, plan)
+    code = CompanyNumber("CN", "91350211M000100Y43")
+    sender, other = pile.enterprise("某某科技有限公司"), pile.enterprise("某某科技园区")
+    enterprises.enrol(store, clock, name="某某科技有限公司", company=code)
+    found = store.enterprises.named("", skeleton=skeleton("某科技公司"), limit=9)
+    assert [each.enterprise for each in found] == [sender, other]
+    assert [each.company for each in store.enterprises.named(code.number, skeleton="", limit=9)] == [code]
+    assert store.enterprises.named("%", skeleton=skeleton("%"), limit=9) == ()
+    pile.fall(3, enterprise=sender)
+    since, until = (to_micros(clock.now() + timedelta(hours=hours)) for hours in (-1, 1))
+    assert store.enterprises.reports_against(sender, since=since, until=until) == 3
+    with store.writing():
+        store.engine.run("UPDATE handling SET held = 'bombing' WHERE source_id = 'r1'")
+        store.engine.run("UPDATE handling SET provider = '', content = :it WHERE source_id = 'r2'", it=other)
+    counts = [store.enterprises.reports_against(each, since=since, until=until) for each in (sender, other)]
+    assert counts == [1, 1]
+    assert store.enterprises.reports_against(sender, since=until, until=until) == 0
