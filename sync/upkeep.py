@@ -52,7 +52,7 @@ from registry.outside.peakfile import peaks_of
 from registry.settings import Settings
 from registry.times import to_micros
 from registry.workdays import Calendar
-from sync import freshness, indexing, inspection, scrubfolders
+from sync import freshness, indexing, inspection, mark, scrubfolders
 from sync.compare import compare_base
 from sync.dropfolder import drop_due
 from sync.ingest import ingest_due
@@ -150,6 +150,14 @@ def inspect(registry: Registry, keep: Keep) -> jobs.Counts:
     return {"inspected": inspection.inspect(registry, keep=keep)}
 
 
+def sweep(registry: Registry) -> int:
+    """Delete files of scrubs and receipts that no row knows; how many. None while the database is behind the shelf:
+    what an old backup does not know belongs to the newer one, which may be restored after it."""
+    if mark.read(registry.shelf) > registry.store.editions.newest():
+        return 0
+    return scrubfiles.sweep(registry.store, registry.shelf) + scrubwork.sweep(registry.store, registry.shelf)
+
+
 def purge(registry: Registry, keep: Keep) -> jobs.Counts:
     """Delete what retention has ended: reports with their evidence and evidence of consents (the rulebook says when),
     list files and metadata nobody needs, single answers behind receipts, old acknowledgements and findings, deliveries
@@ -157,7 +165,7 @@ def purge(registry: Registry, keep: Keep) -> jobs.Counts:
     store, clock = registry.store, registry.clock
     counts = {"files": freshness.tidy(registry, keep=keep)}
     keep()
-    counts["files"] += scrubfiles.sweep(store, registry.shelf) + scrubwork.sweep(store, registry.shelf)
+    counts["files"] += sweep(registry)
     keep()
     counts["rows"] = sum(reports.purge(store, clock, registry.rulebooks).values())
     counts["rows"] += peoplesreports.purge(store, clock)

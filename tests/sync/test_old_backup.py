@@ -13,9 +13,10 @@ from registry.errors import ConflictError, FeedError
 from registry.keys import KeyRing
 from registry.numbering import NumberPlan
 from registry.preferences import EVERYTHING, NOTHING, Preference
+from registry.receipts import leaves_name
 from registry.store import Store
 from registry.store.engine import SqliteEngine
-from sync import recovery
+from sync import recovery, upkeep
 from sync.compare import compare_base
 from sync.publish import publish_once
 from tests.doubles import FakeClock
@@ -188,3 +189,15 @@ def test_where_the_shelf_is_old_as_well_a_carrier_says_how_far_it_was(old: Town,
     assert mirror.edition == 13
     assert contents(old, mirror, "all", PLACES) == truth(old, "all", PLACES)
     compare_base(old, keep=lambda: None)
+
+
+def test_files_of_scrubs_that_an_old_backup_does_not_know_stay_until_one_goes_on_from_it(old: Town) -> None:
+    names = [f"scrubs/{'n' * 24}/part-1", leaves_name("z" * 24)]
+    for name in names:
+        old.shelf.put(name, b"of a scrub after the backup")
+    assert upkeep.sweep(old) == 0
+    assert all(old.shelf.size(name) is not None for name in names)
+    resume(old)
+    publish_once(old)
+    assert upkeep.sweep(old) == 2
+    assert not any(old.shelf.size(name) for name in names)
