@@ -1,6 +1,6 @@
 """The officers' queues, whole pages as a member sees them: reports under any filter and combination, cases beside them.
 
-The reports are drawn by SQL from a seed: most are closed or told, some wait on 200 desks, some at the centre.
+The reports are drawn by SQL from a seed: most are closed or told, some wait on many desks, some at the centre.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ FROM drawn
 
 def pile(store: Store, keys: KeyRing, rows: int, seed: int, now: int) -> None:
     """Draw the reports, and the parties whose desks they lie on."""
-    plan, clock = load_plan(), FakeClock()
+    plan, clock, desks = load_plan(), FakeClock(), min(_DESKS, max(rows // 50, 10))
     callers = [seal_one(keys.at_rest, parse_caller(f"138{n:08}", plan)) for n in range(256)]
     with store.writing():
         store.engine.script((
@@ -100,9 +100,9 @@ def pile(store: Store, keys: KeyRing, rows: int, seed: int, now: int) -> None:
             "INSERT INTO drawn_province (place, name) VALUES (:place, :name)",
             ({"place": place, "name": name} for place, name in enumerate(("", *load_provinces().names[1:]))),
         )
-        store.engine.run(_DRAWN, rows=rows, seed=seed, now=now, desks=_DESKS)
+        store.engine.run(_DRAWN, rows=rows, seed=seed, now=now, desks=desks)
         store.engine.run(f"UPDATE handling SET facets = {PACKED}")
-    for party in ("regulator", *_CARRIERS, *(f"party{n}" for n in range(_DESKS))):
+    for party in ("regulator", *_CARRIERS, *(f"party{n}" for n in range(desks))):
         kind = "carrier" if party in _CARRIERS else "telemarketer" if party.startswith("party") else party
         parties.add_party(store, clock, party=party, kind=kind, name_zh=f"{party}公司", name_en=f"{party} Ltd")
 
