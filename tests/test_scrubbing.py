@@ -124,7 +124,7 @@ def kind(cell: Any) -> str:
 @pytest.mark.timeout(300)
 def test_a_messy_workbook_is_checked_in_a_browser_and_its_receipt_proves_one_answer(tmp_path: Path, page: Any) -> None:
     cells = workbook(tmp_path / "客户名单.xlsx")
-    with running(tmp_path / "instance") as live:
+    with running(tmp_path / "instance", sections="[scrubs]\nevery_s = 1") as live:
         sign_in(live, page, prepared(live))
         check_list(live, page, tmp_path / "客户名单.xlsx")
         result = page.url

@@ -58,7 +58,7 @@ def refuses_what_it_cannot_read(url: str) -> None:
 @pytest.mark.processes
 @pytest.mark.timeout(300)
 def test_the_reference_client_conforms_over_a_real_feed_and_a_wrong_one_is_named(tmp_path: Path) -> None:
-    with running(tmp_path / "instance") as live:
+    with running(tmp_path / "instance", sections="[publish]\nevery_s = 2") as live:
         live.command("party", "add", "trial", "--kind", "carrier", "--name-zh", "试", "--name-en", "Trial", "--sandbox")
         key, root, state = tmp_path / "trial.key", tmp_path / "root.json", tmp_path / "state"
         key.touch(mode=0o600)
