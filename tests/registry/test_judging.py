@@ -196,7 +196,7 @@ def test_what_is_older_than_the_rulebook_keeps_is_erased(court: Court) -> None:
     list(stream_in(*court.tools, source="cmcc", kind="carrier", rows=rows))
     court.clock.advance(days=170)
     court.verdict()
-    nothing = {"reports": 0, "handlings": 0, "quarantined": 0, "duplicates": 0}
+    nothing = {"reports": 0, "handlings": 0, "quarantined": 0, "duplicates": 0, "texts": 0, "campaigns": 0}
     assert purge(court.store, court.clock, court.rulebooks) == nothing
     court.clock.advance(days=15)
     assert purge(court.store, court.clock, court.rulebooks) == nothing | {"reports": 2, "quarantined": 1}
