@@ -21,8 +21,10 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Modules with real programs or browsers come first, every other one at the start of each of two workers' halves:
-    none of them, which take a minute or two, is what all others wait for at the end."""
+    none of them, which take a minute or two, is what all others wait for at the end. Those that bound the seconds of
+    the site's start and stop come later, beside short ones."""
     long = {item.path for item in items if item.get_closest_marker("processes") or item.get_closest_marker("browser")}
+    long = {path for path in long if path.name != "test_server.py"}
     ones, others = (set(sorted(long)[place::2]) for place in (0, 1))
     short = [item for item in items if item.path not in long]
     first = [item for item in items if item.path in ones]
@@ -31,10 +33,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+def _compiled_once() -> None:
     """The programs that tests start keep what they compile, also where the tests' own process was told not to."""
-    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
-        os.environ["PYTHONPYCACHEPREFIX"] = str(tmp_path_factory.mktemp("compiled"))
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture
