@@ -103,12 +103,14 @@ def take_in(
     progress = getattr(rows, "progress", None) or Progress("")
     if not any(each.said and not each.refusal for each in found):
         raise InvalidInputError("No row of this ledger can be taken.", code="empty_ledger")
+    forms = enterprises.forms_of(_names(found))
     with store.writing(about="enterprises"):
         newest = store.ledgers.newest_day(carrier)
         if newest is not None and to_micros(day) < newest:
             raise ConflictError("A ledger of a later day was taken in before.", code="older_ledger")
         before = None if newest is None else from_micros(newest)
         taking = _Taking(store, clock, plan, carrier, day.astimezone(UTC), now, before)
+        taking.enrol(forms)
         results = tuple(taking.line(each) for each in taking.prepared(found))
         blind = bool(progress.cut and progress.mid_row) or any(each.place is None for each in found)
         ended, withheld, cut = taking.end_missing(found, blind=blind, sure=sure)
@@ -135,6 +137,15 @@ def _bounded(rows: Iterable[Row | Unreadable]) -> Iterator[Row | Unreadable]:
         yield row
 
 
+def _names(found: list[Line]) -> Iterator[enterprises.Called]:
+    """The organisations of the lines that can be taken, in their order."""
+    seen: set[Place] = set()
+    for each in found:
+        if not each.refusal and each.said and each.place is not None and each.place not in seen:
+            seen.add(each.place)
+            yield from ((name.name, name.company) for name in (each.said.provider, each.said.content) if name)
+
+
 class _Taking:
     """One ledger on its way in; the transaction is the caller's. `before`: the day of the list before, if any."""
 
@@ -153,8 +164,12 @@ class _Taking:
         self.others: dict[Place, list[Resource]] = {}
         self.serving: Mapping[bytes | str, str] = {}
         self.seen: set[Place] = set()
-        self.known: dict[Name, str] = {}
+        self.known: dict[enterprises.Called, str] = {}
         self.changed: dict[str, Resource] = {}
+
+    def enrol(self, forms: Mapping[enterprises.Called, tuple[str, str]]) -> None:
+        """Enter all organisations of the list that are not known yet."""
+        self.known = enterprises.enrol_many_inside(self.store, self.clock, forms)
 
     def prepared(self, found: list[Line]) -> list[Line]:
         """Read what stands at the places of all lines."""
@@ -285,13 +300,7 @@ class _Taking:
         self.changed[entry.resource] = entry
 
     def _enterprise(self, name: Name | None) -> str:
-        if name is None:
-            return ""
-        if name not in self.known:
-            self.known[name] = enterprises.enrol_inside(
-                self.store, self.clock, name=name.name, company=name.company
-            ).enterprise
-        return self.known[name]
+        return self.known[name.name, name.company] if name else ""
 
 
 def _says(entry: Resource) -> tuple[str, ...]:

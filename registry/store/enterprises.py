@@ -20,6 +20,7 @@ _RESOURCE = (
 )  # fmt: skip
 _ALL = ", ".join(_RESOURCE)
 _LOOKUP = 500
+_NUMBERED = "registration <> ''"  # SQLite takes the index of the numbers only where this is said
 _LONGEST = 20  # digits of a code
 _ALL_OF_THEM = 1 << 40
 
@@ -32,18 +33,40 @@ class Enterprises:
 
     def put(self, enterprise: Enterprise, *, skeleton: str) -> None:
         """Write an enterprise, new or changed."""
-        self._engine.run(
+        self.put_many([(enterprise, skeleton)])
+
+    def put_many(self, enterprises: Iterable[tuple[Enterprise, str]]) -> int:
+        """Write enterprises with their skeletons, new or changed; how many."""
+        return self._engine.run_many(
             f"""INSERT INTO enterprise ({_ENTERPRISE}, skeleton)
             VALUES (:enterprise, :name, :country, :registration, :category, :province, :party, :created, :skeleton)
             ON CONFLICT (enterprise) DO UPDATE SET name = excluded.name, skeleton = excluded.skeleton,
                 country = excluded.country, registration = excluded.registration, category = excluded.category,
                 province = excluded.province, party = excluded.party""",  # noqa: S608 - fixed names
-            enterprise=enterprise.enterprise, name=enterprise.name, skeleton=skeleton,
-            country=enterprise.company.country if enterprise.company else "",
-            registration=enterprise.company.number if enterprise.company else "",
-            category=-1 if enterprise.category is None else int(enterprise.category), province=enterprise.province,
-            party=enterprise.party, created=to_micros(enterprise.created),
+            (_enterprise_columns(each) | {"skeleton": skeleton} for each, skeleton in enterprises),
         )
+
+    def alike(
+        self, *, skeletons: Iterable[str], companies: Iterable[CompanyNumber]
+    ) -> list[tuple[Enterprise, str]]:
+        """The enterprises whose name is like one of these or whose registration number is one of these, each with its
+        skeleton."""
+        found: dict[str, tuple[Enterprise, str]] = {}
+        numbers: dict[str, list[str]] = {}
+        for company in companies:
+            numbers.setdefault(company.country, []).append(company.number)
+        asked: list[tuple[str, Sequence[str], dict[str, str]]] = [("skeleton IN :some", list(skeletons), {})]
+        for country, some in numbers.items():
+            asked.append((f"country = :country AND registration IN :some AND {_NUMBERED}", some, {"country": country}))
+        for where, values, more in asked:
+            wanted = sorted(set(values))
+            for start in range(0, len(wanted), _LOOKUP):
+                rows = self._engine.rows(
+                    f"SELECT {_ENTERPRISE}, skeleton FROM enterprise WHERE {where}",  # noqa: S608 - fixed texts
+                    some=tuple(wanted[start : start + _LOOKUP]), **more,
+                )
+                found.update((row["enterprise"], (_enterprise(row), row["skeleton"])) for row in rows)
+        return list(found.values())
 
     def enterprise(self, enterprise: str) -> Enterprise | None:
         """An enterprise by id."""
@@ -52,7 +75,7 @@ class Enterprises:
     def of_company(self, company: CompanyNumber) -> Enterprise | None:
         """An enterprise by its registration number."""
         return self._one(
-            "country = :country AND registration = :registration",
+            f"country = :country AND registration = :registration AND {_NUMBERED}",
             country=company.country, registration=company.number,
         )
 
@@ -186,6 +209,16 @@ def _enterprise(row: Row) -> Enterprise:
     return Enterprise(
         row["enterprise"], row["name"], company, category, row["province"], row["party"], from_micros(row["created"])
     )
+
+
+def _enterprise_columns(enterprise: Enterprise) -> dict[str, Any]:
+    company = enterprise.company
+    return {
+        "enterprise": enterprise.enterprise, "name": enterprise.name, "country": company.country if company else "",
+        "registration": company.number if company else "",
+        "category": -1 if enterprise.category is None else int(enterprise.category), "province": enterprise.province,
+        "party": enterprise.party, "created": to_micros(enterprise.created),
+    }  # fmt: skip
 
 
 def _columns(resource: Resource) -> dict[str, Any]:
