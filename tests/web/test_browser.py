@@ -24,6 +24,8 @@ LOOKS = (("zh_CN", 360, "light"), ("en", 360, "dark"), ("en", 1280, "light"), ("
 TOO_WIDE = """() => [...document.querySelectorAll("main table, main svg.marks")].flatMap(each => {
     const card = each.closest(".scroll, .card") || each.parentElement;
     if (each.tagName === "TABLE" && getComputedStyle(card).overflowX === "auto") return [];
+    const before = Math.round(card.getBoundingClientRect().left - each.getBoundingClientRect().left);
+    if (each.matches("svg.bars") && before > 0) return [`${before} px of bars before their card`];
     const inner = getComputedStyle(card), right = card.getBoundingClientRect().right - parseFloat(inner.paddingRight);
     const beyond = Math.round(each.getBoundingClientRect().right - right);
     return beyond > 0 ? [`${beyond} px of a ${each.tagName} out of its card: ${each.textContent.slice(0, 40)}`] : [];
