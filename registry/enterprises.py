@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from registry.companynames import company_name, skeleton
 from registry.errors import ConflictError, NotFoundError
-from registry.naming import new_id
+from registry.naming import new_id, new_ids
 from registry.preferences import Category
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def forms_of(names: Iterable[Called]) -> dict[Called, tuple[str, str]]:
 def enrol_many_inside(store: Store, clock: Clock, names: Mapping[Called, tuple[str, str]]) -> dict[Called, str]:
     """What `enrol_inside` comes to for each of many names (with their `forms_of`) in their order, in a few statements:
     their enterprises by id."""
-    now = clock.now()
+    now, ids = clock.now(), iter(sorted(new_ids(len(names))))  # sorted: indexes grow at one place
     found = store.enterprises.alike(
         skeletons=[form for _, form in names.values()], companies=[company for _, company in names if company]
     )
@@ -105,7 +105,7 @@ def enrol_many_inside(store: Store, clock: Clock, names: Mapping[Called, tuple[s
         if it is None:
             it = next((one for one in called.get(form, ()) if company is None or known[one].company is None), None)
         if it is None:
-            it = f"e_{new_id()}"
+            it = f"e_{next(ids)}"
             known[it] = Enterprise(it, written, company, None, "", "", now)
             called.setdefault(form, []).append(it)
             changed[it] = form

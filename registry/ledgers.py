@@ -28,9 +28,10 @@ import numpy as np
 from registry import audit, enterprises, restrictions
 from registry.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from registry.ledger_rows import Line, Name, Place, Said, lines
+from registry.naming import new_id, new_ids
 from registry.readers.rows import Progress, Row, Unreadable
 from registry.report_rows import Refusal
-from registry.resources import Resource, new_id, purpose_changes, sublets
+from registry.resources import Resource, purpose_changes, sublets
 from registry.serving import serving_carriers
 from registry.store.ledgers import KeptRow
 from registry.times import from_micros, to_micros
@@ -103,13 +104,13 @@ def take_in(
     progress = getattr(rows, "progress", None) or Progress("")
     if not any(each.said and not each.refusal for each in found):
         raise InvalidInputError("No row of this ledger can be taken.", code="empty_ledger")
-    forms = enterprises.forms_of(_names(found))
+    forms, ids = enterprises.forms_of(_names(found)), new_ids(len(found))
     with store.writing(about="enterprises"):
         newest = store.ledgers.newest_day(carrier)
         if newest is not None and to_micros(day) < newest:
             raise ConflictError("A ledger of a later day was taken in before.", code="older_ledger")
         before = None if newest is None else from_micros(newest)
-        taking = _Taking(store, clock, plan, carrier, day.astimezone(UTC), now, before)
+        taking = _Taking(store, clock, plan, carrier, day.astimezone(UTC), now, before, ids)
         taking.enrol(forms)
         results = tuple(taking.line(each) for each in taking.prepared(found))
         blind = bool(progress.cut and progress.mid_row) or any(each.place is None for each in found)
@@ -147,11 +148,12 @@ def _names(found: list[Line]) -> Iterator[enterprises.Called]:
 
 
 class _Taking:
-    """One ledger on its way in; the transaction is the caller's. `before`: the day of the list before, if any."""
+    """One ledger on its way in; the transaction is the caller's. `before`: the day of the list before, if any;
+    `ids`: fresh ones, one for each line."""
 
     def __init__(
         self, store: Store, clock: Clock, plan: NumberPlan, carrier: str, day: datetime, now: datetime,
-        before: datetime | None,
+        before: datetime | None, ids: Iterable[str],
     ) -> None:
         self.store, self.clock, self.plan, self.carrier, self.day, self.now = store, clock, plan, carrier, day, now
         self.before = before
@@ -159,13 +161,15 @@ class _Taking:
             each.enterprise: each.since
             for each in restrictions.everybody(store, at=now) if "resources" in each.uses
         }  # fmt: skip
-        self.ledger = f"l_{new_id()[2:]}"
+        self.ledger = f"l_{new_id()}"
         self.own: dict[Place, list[Resource]] = {}
         self.others: dict[Place, list[Resource]] = {}
         self.serving: Mapping[bytes | str, str] = {}
         self.seen: set[Place] = set()
         self.known: dict[enterprises.Called, str] = {}
         self.changed: dict[str, Resource] = {}
+        self.fresh = {f"r_{one}" for one in ids}  # of new entries: nothing can have been found in them yet
+        self.ids = iter(sorted(self.fresh))  # as the rows stand: indexes grow at one place
 
     def enrol(self, forms: Mapping[enterprises.Called, tuple[str, str]]) -> None:
         """Enter all organisations of the list that are not known yet."""
@@ -225,13 +229,13 @@ class _Taking:
         """End the carrier's entries that no line is about: how many ended, how many were left, and why, if not
         `blind`."""
         named = {each.place for each in found}
-        standing = self.store.enterprises.of_carrier(self.carrier, at=to_micros(self.day))
-        missing = [entry for entry in standing if (entry.number or entry.prefix) not in named]
+        standing = self.store.enterprises.places_of_carrier(self.carrier, at=to_micros(self.day))
+        missing = [resource for resource, place in standing.items() if place not in named]
         if blind:
             return 0, len(missing), ""
         if not sure and len(missing) > _FEW and 2 * len(missing) > len(standing):
             return 0, len(missing), HALF_MISSING
-        for entry in missing:
+        for entry in self.store.enterprises.resources(missing).values():
             self._enter(replace(entry, until=max(self.day, entry.since)))
         return len(missing), 0, ""
 
@@ -240,12 +244,13 @@ class _Taking:
         store = self.store
         store.enterprises.put_resources(self.changed.values())
         touched = {entry.number or entry.prefix for entry in self.changed.values()}
-        at_places = {entry.resource: entry for side in (self.own, self.others) for place in touched
-                     for entry in side.get(place, ())} | self.changed  # fmt: skip
-        store.ledgers.drop_findings("purpose", at_places)
+        before = {entry.resource: entry for side in (self.own, self.others) for place in touched
+                  for entry in side.get(place, ())}  # fmt: skip
+        at_places = before | self.changed
+        store.ledgers.drop_findings("purpose", at_places.keys() - self.fresh)
         store.ledgers.put_findings("purpose", (
-            (after.resource, before.resource, after.carrier, to_micros(after.since))
-            for before, after in purpose_changes([each for each in at_places.values() if each.until != each.since])
+            (after.resource, earlier.resource, after.carrier, to_micros(after.since))
+            for earlier, after in purpose_changes([each for each in at_places.values() if each.until != each.since])
         ))  # fmt: skip
         if any(entry.prefix for entry in self.changed.values()):
             known, found = store.ledgers.found("sublet"), sublets(itertools.chain.from_iterable(store.ledgers.codes()))
@@ -267,7 +272,7 @@ class _Taking:
         since = (said.since or self.day).astimezone(UTC)
         until = said.until.astimezone(UTC) if said.until else None
         return Resource(
-            new_id(), said.kind, each.prefix, each.number, self.carrier, self._enterprise(said.provider),
+            next(self.ids), said.kind, each.prefix, each.number, self.carrier, self._enterprise(said.provider),
             self._enterprise(said.content), said.purpose, said.licence, said.signature, since, until, self.ledger,
             self.now,
         )

@@ -192,6 +192,15 @@ class Enterprises:
         )
         return tuple(found)
 
+    def places_of_carrier(self, carrier: str, *, at: int) -> dict[str, str | bytes]:
+        """The digits or number (sealed) of each entry that stands in a carrier's ledger at a time (Micros)."""
+        pages = self._engine.stream(
+            """SELECT resource, prefix, number FROM resource
+            WHERE carrier = :carrier AND since <= :at AND (until = 0 OR until > :at) ORDER BY resource""",
+            carrier=carrier, at=at,
+        )
+        return {resource: number or prefix for page in pages for resource, prefix, number in page}
+
     def _slices(self, where: str, items: Sequence[Any]) -> tuple[Resource, ...]:
         wanted, found = sorted(set(items)), list[Resource]()
         for start in range(0, len(wanted), _LOOKUP):
