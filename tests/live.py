@@ -68,6 +68,13 @@ class MovedClock:
                 "DECLINE_CALL_TEST_CLOCK": str(self._file)}  # fmt: skip
 
 
+def at_ten() -> datetime:
+    """The last ten in the morning of Beijing: outside of rest hours (rule 63), whenever tests run."""
+    now = datetime.now(UTC)
+    ten = now.replace(hour=2, minute=0, second=0, microsecond=0)
+    return ten if ten <= now else ten - timedelta(days=1)
+
+
 @dataclass
 class Live:
     """A registry that runs: where it lies, where it answers, its children; the clock that they go by, if moved."""

@@ -20,7 +20,7 @@ from registry.numbers import NumberError, parse_one
 from registry.sealing import seal_many
 from registry.times import to_micros
 from tests.chromium import launched
-from tests.live import Live, running
+from tests.live import Live, MovedClock, at_ten, running
 
 DECLINED, FREE = "13800138000", "13900139000"
 PASSWORD = "correct horse battery staple"
@@ -56,12 +56,12 @@ def workbook(path: Path) -> list[Any]:
     return cells
 
 
-def prepared(live: Live) -> str:
+def prepared(live: Live, clock: MovedClock) -> str:
     """Numbers that decline since an hour, a telemarketer with somebody who checks lists; the one-time sign-in."""
     registry = assemble(live.instance)
     try:
         digits = np.append(NUMBERS[::3], np.uint64(int(f"86{DECLINED}")))
-        ones, store, clock = np.full(len(digits), 0xFFFF), registry.store, registry.clock
+        ones, store = np.full(len(digits), 0xFFFF), registry.store
         registrations.load_many(
             store, clock, sealed=seal_many(registry.keys.at_rest, digits), calls=ones, robocalls=ones, messages=ones,
             quiet=np.zeros(len(digits), np.int64), source="demo",
@@ -124,8 +124,9 @@ def kind(cell: Any) -> str:
 @pytest.mark.timeout(300)
 def test_a_messy_workbook_is_checked_in_a_browser_and_its_receipt_proves_one_answer(tmp_path: Path, page: Any) -> None:
     cells = workbook(tmp_path / "客户名单.xlsx")
-    with running(tmp_path / "instance", sections="[scrubs]\nevery_s = 1") as live:
-        sign_in(live, page, prepared(live))
+    clock = MovedClock(tmp_path / "clock", at_ten())
+    with running(tmp_path / "instance", sections="[scrubs]\nevery_s = 1", clock=clock) as live:
+        sign_in(live, page, prepared(live, clock))
         check_list(live, page, tmp_path / "客户名单.xlsx")
         result = page.url
         shown = page.inner_text("main")

@@ -25,7 +25,7 @@ from registry.errors import FeedError, InvalidInputError, NotAllowedError, Unava
 from sync.__main__ import main
 from sync.scrubapi import Api, Patience
 from sync.scrubclient import Ask, Client
-from tests.live import Live, free_port, until
+from tests.live import Live, MovedClock, at_ten, free_port, until
 
 pytestmark = pytest.mark.processes
 
@@ -97,15 +97,14 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     instance.mkdir()
     (instance / "settings.toml").write_text(SETTINGS.format(port=port))
     prepare(instance)
-    live = Live(instance, f"http://127.0.0.1:{port}")
+    clock = MovedClock(folder / "clock", at_ten())
+    live = Live(instance, f"http://127.0.0.1:{port}", clock=clock)
     try:
         registry = assemble(live.instance)
         parties.add_party(
-            registry.store, registry.clock, party="acme", kind="telemarketer", name_zh="某公司", name_en="Acme"
+            registry.store, clock, party="acme", kind="telemarketer", name_zh="某公司", name_en="Acme"
         )
-        _id, key = parties.issue_key(
-            registry.store, registry.clock, party="acme", scopes=["check", "scrub"], label="test"
-        )
+        _id, key = parties.issue_key(registry.store, clock, party="acme", scopes=["check", "scrub"], label="test")
         registry.close()
         lines = (f"person {place},139{place:08d}\r\n" for place in range(LINES))
         (folder / "list.csv").write_text("name,phone\r\n" + "".join(lines))

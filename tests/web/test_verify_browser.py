@@ -43,7 +43,7 @@ def test_an_owner_fetches_receipt_and_proof_and_a_stranger_checks_both_without_s
     owner.close()
     altered = tmp_path / "altered.json"
     whole = json.loads(files[1].read_text())
-    altered.write_text(json.dumps(whole | {"proof": whole["proof"] | {"place": 0}}))
+    altered.write_text(json.dumps(whole | {"proof": whole["proof"] | {"place": whole["proof"]["place"] ^ 1}}))
     stranger = browser.new_context(**look)
     stranger.add_cookies(cookies(site, language))
     page = stranger.new_page()
