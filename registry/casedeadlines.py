@@ -12,14 +12,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from registry import cases
+from registry.deadlines import AT_ONCE, until_done
 from registry.times import to_micros
 
 if TYPE_CHECKING:
     from registry.interfaces import Clock
     from registry.store import Store
     from registry.workdays import Calendar
-
-AT_ONCE = 500
 
 
 def complete(store: Store, calendar: Calendar) -> int:
@@ -46,14 +45,7 @@ def escalate(store: Store, clock: Clock) -> int:
 
 def run(store: Store, clock: Clock, calendar: Calendar, keep: Callable[[], None]) -> dict[str, int]:
     """Both, until nothing is left to do; counts."""
-    counts = {"cases_dated": 0, "cases_overdue": 0}
     steps: Sequence[tuple[str, Callable[[], int]]] = (
         ("cases_dated", lambda: complete(store, calendar)), ("cases_overdue", lambda: escalate(store, clock)),
     )
-    for name, step in steps:
-        done = AT_ONCE
-        while done == AT_ONCE:
-            done = step()
-            counts[name] += done
-            keep()
-    return counts
+    return until_done(steps, keep)

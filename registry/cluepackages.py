@@ -25,6 +25,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
+from registry.csvcells import harmless
 from registry.departments import DEPARTMENTS
 from registry.envelopes import Envelope, open_envelope, seal
 from registry.errors import ConflictError, InvalidInputError
@@ -54,7 +55,6 @@ COLUMNS = ("clue", "kind", *FACTS, *ANSWERS)
 GONE = ("clue", "kind", "reference", "withdrawn")
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 _NAMED = 20  # enterprises in the summary
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class FileSum(Struct, frozen=True):
@@ -210,7 +210,7 @@ def _csv(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(heads)
-    writer.writerows([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row] for row in rows)
+    writer.writerows(map(harmless, row) for row in rows)
     return out.getvalue().encode("utf-8-sig")
 
 

@@ -126,11 +126,16 @@ def _reporter(tools: Tools, found: Handling) -> Number | None:
 
 def run(tools: Tools, sms: SmsGateway, *, language: str, keep: Callable[[], None]) -> dict[str, int]:
     """All of it, until nothing is left to do; counts."""
-    counts = {"completed": 0, "told": 0, "closed": 0, "overdue": 0}
     steps: Sequence[tuple[str, Callable[[], int]]] = (
         ("completed", lambda: complete(tools)), ("told", lambda: tell(tools, sms, language=language)),
         ("closed", lambda: close(tools)), ("overdue", lambda: lapse(tools)),
     )
+    return until_done(steps, keep)
+
+
+def until_done(steps: Sequence[tuple[str, Callable[[], int]]], keep: Callable[[], None]) -> dict[str, int]:
+    """Each step again as long as it did AT_ONCE of something; how many each did. `keep`: called after each."""
+    counts = dict.fromkeys((name for name, _step in steps), 0)
     for name, step in steps:
         done = AT_ONCE
         while done == AT_ONCE:

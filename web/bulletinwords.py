@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flask_babel import format_decimal, gettext, lazy_gettext
 
 from registry.bulletinfigures import PARTS
+from registry.csvcells import harmless
 from registry.preferences import Category
 from web.current import language_of
 from web.labels import category, word
@@ -163,8 +164,3 @@ def rows(bulletin: Bulletin) -> Iterator[tuple[str, str, str, str, str, str]]:
         for slug, listed in figures["enterprises"].items():
             for row in listed:
                 yield *head, f"enterprise:{slug}", harmless(row["name"]), str(row["count"]), ""
-
-
-def harmless(name: str) -> str:
-    """A name that no spreadsheet takes for a formula."""
-    return f"'{name}" if name[:1] in ("=", "+", "-", "@", "\t", "\r") else name

@@ -18,12 +18,13 @@ from flask_babel import format_decimal, gettext, lazy_gettext
 
 from registry import deskfigures
 from registry.access import may
+from registry.csvcells import harmless
 from registry.deskfigures import AGES, LATEST, Figures, Period
 from registry.errors import InvalidInputError, NotFoundError
 from registry.times import local
 from web import figures as names
 from web import guard
-from web.bulletinwords import carrier_names, cell_name, harmless
+from web.bulletinwords import carrier_names, cell_name
 from web.casewords import STATES as CASE_STATES
 from web.charts import Chart, Series, over_days
 from web.current import registry_of

@@ -18,6 +18,7 @@ from registry.settings import parse
 from registry.store import Store
 from registry.store.engine import SqliteEngine
 from registry.times import to_micros
+from tests.bench.bench_queue import took_ms
 from tests.bulletining import fill, rows
 from tests.doubles import FakeClock, MemoryShelf, MemorySms
 from tests.registry.counting import year_of
@@ -87,7 +88,7 @@ def measure(most: int, seed: int) -> list[tuple[str, str, str, bool]]:
         visitor = Visitor(create_app(registry), member(registry, "regulator", "auditor"))
         names = deskfigures.offered(clock.now().date())
         pages = [f"/officer/figures?period={name}" for name in names] + ["/officer/peaks"]
-        took = [_took(visitor, page) for page in (*pages, *pages * 9)]
+        took = [took_ms(visitor, page) for page in (*pages, *pages * 9)]
         store.close()
     cold, warm = max(took[1 : len(pages)]), float(np.percentile(took[len(pages) :], 95))
     return [
@@ -96,9 +97,3 @@ def measure(most: int, seed: int) -> list[tuple[str, str, str, bool]]:
         (f"counting {reports:,} reports by day, first time {first:.0f} s; an hour's run after changes on 45 days, s",
          f"{hourly:.1f}", f"<= {RUN_BAR_S}", hourly <= RUN_BAR_S),
     ]  # fmt: skip
-
-
-def _took(visitor: Visitor, page: str) -> float:
-    began = time.perf_counter()
-    visitor.get(page)
-    return (time.perf_counter() - began) * 1000

@@ -123,7 +123,7 @@ def reports_ms(visitor: Visitor, seed: int, most: int) -> dict[str, float]:
     for asked in combinations(seed, most):
         address = f"/officer/reports?{urlencode(asked)}"
         for _page in range(2):
-            spent = _took(visitor, address)
+            spent = took_ms(visitor, address)
             for name in ("any", *(asked or ("none",))):
                 took[name].append(spent)
             following = visitor.page.partition('class="row pager"')[2].rpartition('/officer/reports?')[2]
@@ -138,7 +138,7 @@ def cases_ms(visitor: Visitor, seed: int, most: int) -> float:
     every = list(product(*CASE_FILTERS.values()))
     picked = np.random.default_rng(seed).permutation(len(every))[:most]
     asked = (urlencode(dict(zip(CASE_FILTERS, every[place]))) for place in picked)
-    return float(np.percentile([_took(visitor, f"/officer/cases?{words}") for words in asked], 95))
+    return float(np.percentile([took_ms(visitor, f"/officer/cases?{words}") for words in asked], 95))
 
 
 def measure(most: int, seed: int) -> list[tuple[str, str, str, bool]]:
@@ -168,7 +168,8 @@ def measure(most: int, seed: int) -> list[tuple[str, str, str, bool]]:
     ]  # fmt: skip
 
 
-def _took(visitor: Visitor, page: str) -> float:
+def took_ms(visitor: Visitor, page: str) -> float:
+    """How long a page takes, in ms."""
     began = time.perf_counter()
     visitor.get(page)
     return (time.perf_counter() - began) * 1000
